@@ -1,0 +1,285 @@
+"""What happens inside the process of one page: its walls are put up, then its steps run in order."""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+import types
+import warnings
+from pathlib import Path
+
+from tests.runner import claims
+from tests.runner.page import Block, Claim
+from tests.runner.snippets import Chunk
+
+MOST_OUTPUT = 1_000_000  # characters that one block may print
+OURS = str(Path(__file__).parent)
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class OutOfTime(BaseException):
+    """The page has used up its time; not an Exception, so that a page cannot catch it by accident."""
+
+
+class Stop(Exception):
+    """A step failed so that the rest of the page cannot run."""
+
+
+class Channel:
+    """Sends results to the parent as JSON lines."""
+
+    def __init__(self, pipe: int):
+        self.pipe = pipe
+
+    def send(self, name: str, status: str, **more) -> None:
+        data = json.dumps({"name": name, "status": status, **more}).encode() + b"\n"
+        while data:
+            data = data[os.write(self.pipe, data):]
+
+
+class Printed:
+    """Everything the page prints, from Python, from C and from other processes, in one file per stream."""
+
+    def __init__(self, folder: Path):
+        self.files = {1: open(folder / "out", "w+b"), 2: open(folder / "err", "w+b")}  # noqa: SIM115
+        for number, file in self.files.items():
+            os.dup2(file.fileno(), number)
+        sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", errors="replace", closefd=False, buffering=1)  # noqa: SIM115
+        sys.stdin = open(os.devnull)  # noqa: SIM115
+        self.read_until = {1: 0, 2: 0}
+
+    def take(self, number: int) -> str:
+        """What came on stream 1 or 2 since the last call."""
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        file = self.files[number]
+        file.seek(self.read_until[number])
+        text = file.read(MOST_OUTPUT + 1).decode("utf-8", errors="replace")
+        self.read_until[number] = file.seek(0, os.SEEK_END)
+        return text
+
+
+def main(steps: list, limits, folder: Path, pipe: int) -> None:
+    """Runs the steps of a page and leaves; never returns to the parent's code."""
+    code = 0
+    try:
+        os.setsid()
+        channel = Channel(pipe)
+        printed = wall(folder, limits)
+        run(steps, channel, printed)
+    except OutOfTime:
+        channel.send("page", "error", message=f"it did not end within {limits.seconds:g} s")
+    except BaseException:
+        code = 70
+        with contextlib.suppress(BaseException):
+            channel.send("page", "error", message=traceback.format_exc())
+    finally:
+        os._exit(code)
+
+
+def wall(folder: Path, limits) -> Printed:
+    """Puts up the walls around the page: folder, limits, network, seed, time."""
+    warnings.resetwarnings()
+    warnings.simplefilter("default")
+    printed = Printed(folder)
+    work, home = folder / "work", folder / "home"
+    work.mkdir()
+    home.mkdir()
+    os.chdir(work)
+    places = {"HOME": home, "TMPDIR": folder, "XDG_CACHE_HOME": home, "TORCH_HOME": home}
+    os.environ.update({name: str(place) for name, place in places.items()})
+    hide_the_project()
+    limit_memory(limits)
+    seed_everything(limits.seed)
+    sys.addaudithook(refusals(str(folder)))
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.setitimer(signal.ITIMER_REAL, limits.seconds)
+    return printed
+
+
+def hide_the_project() -> None:
+    """A reader has no `snippets` package, so a page that imports it must fail here too."""
+    root = str(Path(OURS).parent.parent)
+    sys.path[:] = [path for path in sys.path if path and os.path.abspath(path) != root]
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("snippets", "scripts") or name == "__main__":
+            del sys.modules[name]
+
+
+def limit_memory(limits) -> None:
+    """A wall at the limit turns a runaway allocation into an error at its line; CUDA reserves far more than it uses."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**30, 2**30))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        if limits.device == "cpu" and sys.platform == "linux":
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            most = pages * resource.getpagesize() + limits.bytes
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def seed_everything(seed: int) -> None:
+    """A start that is the same in every run; a page still has to show the seeds that its numbers need."""
+    import random
+
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+def refusals(folder: str):
+    """An audit hook that refuses the network, and any change outside the page's own folder."""
+    allowed = (folder + os.sep, "/dev/", "/proc/self/")
+    changes = {"os.remove", "os.rmdir", "os.mkdir", "os.rename", "os.link", "os.symlink", "os.truncate", "shutil.rmtree"}
+
+    def outside(path) -> bool:
+        if not isinstance(path, str | bytes | os.PathLike):
+            return False
+        return not (os.path.realpath(os.fsdecode(path)) + os.sep).startswith(allowed)
+
+    def hook(event: str, args: tuple) -> None:
+        if event == "socket.connect" and args[0].family != socket.AF_UNIX or event == "socket.getaddrinfo":
+            where = args[1] if event == "socket.connect" else args[0]
+            raise PermissionError(f"a page runs without a network, and this one asked for {where}")
+        if event == "open" and (args[2] or 0) & WRITING and outside(args[0]) or event in changes and outside(args[0]):
+            raise PermissionError(f"a page may only write in its own working folder, and this one tried {args[0]}")
+
+    return hook
+
+
+def out_of_time(number, frame) -> None:
+    raise OutOfTime
+
+
+def run(steps: list, channel: Channel, printed: Printed) -> None:
+    """Runs every step; stops after a block that did not get to its end."""
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    failures: list[str] = []
+    threading.excepthook = lambda args: failures.append(f"{args.exc_type.__name__}: {args.exc_value} (in {args.thread.name})")
+    for step in steps:
+        channel.send(step.name, "started")
+        began = time.perf_counter()
+        try:
+            result = run_claim(step, module) if isinstance(step, Claim) else run_block(step, module, printed, failures)
+        except Stop as stop:
+            channel.send(step.name, "failed", stops=True, message=str(stop), stderr=printed.take(2)[-2000:])
+            return
+        channel.send(step.name, seconds=time.perf_counter() - began, **result)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def run_claim(claim: Claim, module: types.ModuleType) -> dict:
+    try:
+        fault = claims.fault(claim, module.__dict__)
+    except OutOfTime:
+        raise Stop(f"{claim.line}: the page's time ran out in this claim") from None
+    except Exception as error:
+        fault = f"{claim.expression} cannot be computed: {last_line(error)}"
+    return {"status": "failed", "message": f"{claim.line}: {fault}"} if fault else {"status": "passed"}
+
+
+def run_block(block: Block, module: types.ModuleType, printed: Printed, failures: list[str]) -> dict:
+    if block.skip:
+        return {"status": "skipped", "message": block.skip}
+    if block.role:
+        return run_exercise(block, module, printed)
+    error = execute(block.chunks, module.__dict__)
+    error = error or wait_for_threads()
+    output = printed.take(1)
+    if len(output) > MOST_OUTPUT:
+        raise Stop(f"{block.line}: prints more than {MOST_OUTPUT:,} characters")
+    if failures:
+        raise Stop(f"{block.line}: a thread failed: {failures.pop()}")
+    if error is not None:
+        if isinstance(error, Exception) and block.raises and type(error).__name__ == block.raises.rpartition(".")[2]:
+            return {"status": "ran", "output": output + "".join(traceback.format_exception_only(error))}
+        raise Stop(describe(error, block))
+    if block.raises:
+        return {"status": "failed", "message": f"{block.line}: the page says that this raises {block.raises}, but it ran to its end"}
+    return {"status": "ran", "output": output, "stderr": printed.take(2)[-2000:]}
+
+
+def run_exercise(block: Block, module: types.ModuleType, printed: Printed) -> dict:
+    """The solution must pass the tests of its exercise; the starter and every wrong answer must fail them."""
+    if block.role == "tests":
+        return {"status": "passed"}
+    namespace = module.__dict__ if block.role == "solution" else dict(module.__dict__)
+    error = execute(block.chunks, namespace)
+    if error is not None and not (block.role == "starter" and isinstance(error, NotImplementedError)):
+        raise Stop(describe(error, block))
+    error = error or execute(block.tests, namespace)
+    printed.take(1)
+    if block.role == "solution":
+        return passed_if(error is None, block, "the solution does not pass its own tests: " + last_line(error))
+    if isinstance(error, AssertionError | NotImplementedError):
+        return {"status": "passed"}
+    who = "starter" if block.role == "starter" else "wrong answer"
+    how = "passes the tests: they must reject it" if error is None else f"fails, but not by an assertion: {last_line(error)}"
+    return passed_if(False, block, f"this {who} {how}")
+
+
+def passed_if(condition: bool, block: Block, message: str) -> dict:
+    return {"status": "passed"} if condition else {"status": "failed", "message": f"{block.line}: {message}"}
+
+
+def execute(chunks: list[Chunk], namespace: dict) -> BaseException | None:
+    """Runs the code under its own file name and line numbers; the error that ended it, if one did."""
+    try:
+        for chunk in chunks:
+            code = compile("\n" * (chunk.line - 1) + chunk.code, str(chunk.path), "exec", dont_inherit=True)
+            exec(code, namespace)
+    except BaseException as error:
+        return error
+    return None
+
+
+def wait_for_threads() -> BaseException | None:
+    """Lets threads that the block started come to their end, so that what they print belongs to their block."""
+    try:
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and not thread.daemon:
+                thread.join()
+    except OutOfTime as error:
+        return error
+    return None
+
+
+def last_line(error: BaseException | None) -> str:
+    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1] if error is not None else ""
+
+
+def describe(error: BaseException, block: Block) -> str:
+    """`line: what happened`, and the traceback from the page on."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(OURS)]
+    line = place(error, frames, block)
+    if isinstance(error, OutOfTime):
+        what = "the page's time ran out here"
+    elif isinstance(error, SystemExit):
+        what = "a page must not call exit()"
+    else:
+        what = last_line(error)
+    shown = "".join(traceback.format_list(frames))
+    return f"{line}: {what}" + (f"\n\nTraceback (most recent call last):\n{shown}{last_line(error)}" if shown else "")
+
+
+def place(error: BaseException, frames: list, block: Block) -> str:
+    """The innermost line of the block's own files: a line of the page, or `file:line` of a snippet."""
+    own = {str(chunk.path): chunk for chunk in block.chunks + block.tests}
+    inside = [(f.filename, f.lineno) for f in frames if f.filename in own]
+    if isinstance(error, SyntaxError) and error.filename in own:
+        inside.append((error.filename, error.lineno))
+    if not inside:
+        return str(block.line)
+    name, line = inside[-1]
+    return str(line) if name.endswith(".md") else f"{block.line}: {name}:{line}"

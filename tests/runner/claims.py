@@ -1,0 +1,57 @@
+"""Decides about claims: a number in prose against its expression, a sentence, a quiz answer."""
+
+import math
+import re
+
+from tests.runner.page import Claim
+
+UNITS = {"%": 0.01, "percent": 0.01, "thousand": 1e3, "million": 1e6, "billion": 1e9}
+BOUND = re.compile(
+    r"(?P<sign>[-−]?)(?P<number>\d[\d,\u202f\u00a0_]*(?:\.\d+)?)[*_`$\s\u00a0\u202f]*(?P<unit>%|percent|thousand|million|billion)?[*_`$\s)]*$"
+)
+
+
+def fault(claim: Claim, namespace: dict) -> str | None:
+    """What is false about a claim, in words; None when it holds. Errors of the expression are the caller's."""
+    value = eval(compile(claim.expression, "<claim>", "eval"), namespace)
+    if claim.kind == "number":
+        return number_fault(claim, value)
+    if claim.kind == "answer":
+        return "; ".join(claim.question.disagreements(value)) or None
+    if bool(value) == claim.holds:
+        return None
+    if claim.holds:
+        return f"the page says that this holds, but it is {value!r}: {claim.expression}"
+    return f"the page calls this answer wrong, but its check holds: {claim.expression}"
+
+
+def number_fault(claim: Claim, value: object) -> str | None:
+    """Compares the number that stands before the comment with the value, at the precision written."""
+    bound = BOUND.search(claim.before)
+    if bound is None:
+        return f"no number stands just before <!-- = {claim.expression} -->"
+    if isinstance(value, bool) or not hasattr(value, "__float__") and not hasattr(value, "item"):
+        return f"{claim.expression} is {value!r}, which is not a number"
+    unit = UNITS.get(bound["unit"], 1.0)
+    digits = re.sub(r"[^\d.]", "", bound["number"])
+    shown = float(digits) * (-1 if bound["sign"] else 1)
+    seen = float(value) / unit
+    decimals = len(digits.partition(".")[2])
+    if math.isfinite(seen) and agree(shown, seen, decimals, exact=bound["unit"] is None):
+        return None
+    return f'"{bound[0].strip()}" but {claim.expression} is {spell(float(value), unit, decimals, bound["unit"])}'
+
+
+def agree(shown: float, seen: float, decimals: int, exact: bool) -> bool:
+    """A whole number without a unit must be met exactly; anything else to the last digit written."""
+    if exact and decimals == 0:
+        return shown == seen
+    return abs(shown - seen) <= 0.5 * 10.0**-decimals * (1 + 1e-9)
+
+
+def spell(value: float, unit: float, decimals: int, name: str | None) -> str:
+    """The value as the page should write it."""
+    plain = f"{value:,.0f}" if value == int(value) else f"{value:,.6g}"
+    if name is None:
+        return plain if decimals == 0 else f"{value:,.{decimals}f} ({plain})"
+    return f"{value / unit:,.{max(decimals, 1)}f} {name} ({plain})"

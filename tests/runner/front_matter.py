@@ -1,0 +1,173 @@
+"""Checks the front matter of a page: its own shape, and how it fits to the other lessons and to the nav."""
+
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from tests.runner.fences import Problem
+from tests.runner.page import Page
+
+SCHEMA = yaml.safe_load(Path(__file__).with_name("front_matter.schema.yaml").read_text(encoding="utf-8"))
+
+
+def problems(page: Page, root: Path) -> list[Problem]:
+    """Everything that is wrong in the front matter of one page, each with its line."""
+    docs = root / "docs"
+    if not page.path.is_relative_to(docs):
+        return []
+    meta, lines, found = read(page.text)
+    if found:
+        return found
+    lesson = lesson_name(page.path, docs)
+    found = schema_problems(meta, lines, "lesson" if lesson else "page")
+    if lesson and not found:
+        found = lesson_problems(lesson, meta, lines, root)
+    return found
+
+
+def lesson_name(path: Path, docs: Path) -> str | None:
+    parts = path.relative_to(docs).parts
+    return parts[1] if len(parts) == 3 and parts[0] == "lessons" and parts[2] == "index.md" else None
+
+
+def read(text: str) -> tuple[dict, dict[tuple, int], list[Problem]]:
+    """The front matter, the line of each of its entries by path, and what keeps it from being read."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    if lines[0].rstrip() != "---":
+        return {}, {}, [Problem(1, "the page must start with its front matter: a line ---, the fields, a line ---")]
+    end = next((i for i, line in enumerate(lines[1:], start=1) if line.rstrip() == "---"), None)
+    if end is None:
+        return {}, {}, [Problem(1, "the front matter is never closed: a line --- is missing")]
+    try:
+        # The empty line stands for the opening ---, so that YAML counts lines as the file does.
+        node = yaml.compose("\n" + "\n".join(lines[1:end]), Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        return {}, {}, [Problem(mark.line + 1 if mark else 1, f"the front matter is not YAML: {getattr(error, 'problem', error)}")]
+    if not isinstance(node, yaml.MappingNode):
+        return {}, {}, [Problem(2, "the front matter must hold fields, such as title: ...")]
+    places: dict[tuple, int] = {}
+    found = locate(node, (), places)
+    meta = None if found else yaml.safe_load("\n".join(lines[1:end]))
+    return meta or {}, places, found
+
+
+def locate(node: yaml.Node, path: tuple, places: dict[tuple, int]) -> list[Problem]:
+    """Notes the line of every entry under `node`; a key that stands twice is a problem, since YAML keeps only one."""
+    places.setdefault(path, node.start_mark.line + 1)
+    found = []
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            found += locate(item, (*path, index), places)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            place, line = (*path, key.value), key.start_mark.line + 1
+            if place in places:
+                found.append(Problem(line, f'"{key.value}" stands twice, first in line {places[place]}'))
+            places[place] = line
+            found += locate(value, place, places)
+    return found
+
+
+def schema_problems(meta: dict, lines: dict[tuple, int], kind: str) -> list[Problem]:
+    validator = jsonschema.Draft202012Validator(SCHEMA[kind])
+    found = []
+    for error in validator.iter_errors(meta):
+        path = tuple(error.absolute_path)
+        name = ".".join(map(str, path)) or "front matter"
+        found.append(Problem(line_of(error, path, lines), f"{name}: {words(error, kind)}"))
+    return found
+
+
+def line_of(error: jsonschema.ValidationError, path: tuple, lines: dict[tuple, int]) -> int:
+    if error.validator == "additionalProperties":
+        unknown = set(error.instance) - set(error.schema["properties"])
+        return min(lines.get((*path, key), 1) for key in unknown)
+    return lines.get(path, 1)
+
+
+def words(error: jsonschema.ValidationError, kind: str) -> str:
+    """The validator's message, with what may stand there."""
+    if error.validator == "additionalProperties":
+        unknown = ", ".join(sorted(map(str, set(error.instance) - set(error.schema["properties"]))))
+        return f"unknown field {unknown}; known are {', '.join(error.schema['properties'])}"
+    if error.validator == "required":
+        return f"{error.message} of a {kind}"
+    return error.message
+
+
+def lesson_problems(lesson: str, meta: dict, lines: dict[tuple, int], root: Path) -> list[Problem]:
+    """How a lesson fits to the others: prerequisites exist, come before it, and do not go in a circle."""
+    order = nav_lessons(root / "mkdocs.yml")
+    found = []
+    if lesson not in order:
+        found.append(Problem(1, f"the lesson is missing in the nav of mkdocs.yml: add lessons/{lesson}/index.md"))
+    for index, name in enumerate(meta["prerequisites"]):
+        line = lines[("prerequisites", index)]
+        if not (root / "docs" / "lessons" / name / "index.md").exists():
+            found.append(Problem(line, f'prerequisite "{name}" does not exist: there is no docs/lessons/{name}/index.md'))
+        elif circle := path_back(name, lesson, root):
+            found.append(Problem(line, f"prerequisites go in a circle: {' -> '.join([lesson, *circle])}"))
+        elif lesson in order and name in order and order.index(name) > order.index(lesson):
+            found.append(Problem(line, f'prerequisite "{name}" comes after this lesson in the nav of mkdocs.yml'))
+    known = glossary(root / "docs" / "reference" / "glossary.md")
+    for index, concept in enumerate(meta["concepts"]):
+        if concept.lower() not in known:
+            message = f'concept "{concept}" is not defined in docs/reference/glossary.md: add "### {concept}" there'
+            found.append(Problem(lines[("concepts", index)], message))
+    return found
+
+
+def path_back(start: str, goal: str, root: Path, seen: tuple = ()) -> list[str] | None:
+    """The prerequisites that lead from `start` back to `goal`, if they do."""
+    if start == goal:
+        return [goal]
+    if start in seen:
+        return None
+    for name in prerequisites(root / "docs" / "lessons" / start / "index.md"):
+        if rest := path_back(name, goal, root, (*seen, start)):
+            return [start, *rest]
+    return None
+
+
+def prerequisites(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    meta, _, found = read(path.read_text(encoding="utf-8"))
+    named = meta.get("prerequisites") if not found else None
+    return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+
+
+class AnyTag(yaml.SafeLoader):
+    """Reads mkdocs.yml without resolving the Python names in it."""
+
+
+AnyTag.add_multi_constructor("", lambda loader, suffix, node: None)
+
+
+@cache
+def nav_lessons(config: Path) -> list[str]:
+    """The names of the lessons in the order of the nav."""
+    if not config.exists():
+        return []
+    nav = (yaml.load(config.read_text(encoding="utf-8"), Loader=AnyTag) or {}).get("nav")
+    paths = list(leaves(nav))
+    return [p.split("/")[1] for p in paths if p.startswith("lessons/") and p.endswith("/index.md")]
+
+
+def leaves(node):
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, list | dict):
+        for item in node.values() if isinstance(node, dict) else node:
+            yield from leaves(item)
+
+
+@cache
+def glossary(path: Path) -> set[str]:
+    """The terms that the glossary defines, in small letters."""
+    if not path.exists():
+        return set()
+    return {line[4:].strip().lower() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("### ")}

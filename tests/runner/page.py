@@ -1,0 +1,210 @@
+"""Turns a page into its steps: the blocks to run and the claims to check, in the order in which they stand."""
+
+import ast
+import io
+import re
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_codeblocks import extract_from_buffer
+
+from tests.runner import exercises, quiz
+from tests.runner.fences import Comment, Fence, Problem, Scan, is_directive, normal_form, scan
+from tests.runner.outputs import within
+from tests.runner.snippets import Chunk, chunks
+
+LATER = ("note:", "exercise:")  # comments that are no claim of their own
+
+
+@dataclass
+class Output:
+    """The output that a page shows for a block: the fence, and how far its decimals may be off."""
+
+    fence: Fence
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.fence.body)
+
+    @property
+    def within(self) -> float:
+        return within(self.fence.title)
+
+
+@dataclass
+class Block:
+    """A Python block that runs."""
+
+    name: str
+    fence: Fence
+    chunks: list[Chunk]
+    output: Output | None = None
+    raises: str | None = None  # name of the exception that the page says it raises
+    skip: str | None = None  # reason, which the reader sees
+    role: str = ""  # in an exercise: starter, tests, solution or wrong
+    tests: list[Chunk] = field(default_factory=list)  # in an exercise: what decides
+
+    @property
+    def line(self) -> int:
+        return self.fence.line
+
+
+@dataclass
+class Claim:
+    """An expression that must hold at its place: `= expr` (a number), `check: expr` or `answer: expr` (a quiz)."""
+
+    name: str
+    line: int
+    kind: str
+    expression: str
+    before: str = ""  # the text in front of the comment; its last number is the one that is bound
+    holds: bool = True  # False in a wrong answer of a quiz, whose check must fail
+    question: quiz.Question | None = None
+
+
+@dataclass
+class Page:
+    path: Path
+    text: str
+    scan: Scan
+    steps: list[Block | Claim] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_page(path: Path, root: Path) -> Page:
+    """Reads and understands one page; what cannot be understood is in `problems`, each with its line."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        return Page(path, "", Scan([]), problems=[Problem(line, f"not UTF-8 text: byte {error.start} is invalid")])
+    page = Page(path, text, scan(text))
+    page.problems += page.scan.problems
+    questions = quiz.questions(page.scan, page.problems)
+    blocks = read_blocks(page, root)
+    exercises.assign(page.scan, blocks, page.problems)
+    page.steps = sorted([*blocks, *read_claims(page, questions)], key=lambda step: step.line)
+    return page
+
+
+def read_blocks(page: Page, root: Path) -> list[Block]:
+    """The Python blocks as pytest-codeblocks extracts them, each with its fence, directives and output."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            extracted = extract_from_buffer(io.StringIO(normal_form(page.scan)), max_num_lines=10**9)
+    except RuntimeError as error:
+        page.problems.append(Problem(line_of_directive(page.scan), str(error)))
+        return []
+    fences = {fence.line: fence for fence in page.scan.fences}
+    outputs = read_outputs(page)
+    blocks = []
+    for extract in extracted:
+        if extract.syntax != "python":
+            continue
+        fence = fences[extract.lineno]
+        block = Block(f"block-{len(blocks) + 1}", fence, [], outputs.get(fence.line))
+        try:
+            block.chunks = chunks(page.path, fence, extract.code, root)
+            read_marks(page, block, extract.marks)
+        except Problem as problem:
+            page.problems.append(problem)
+        blocks.append(block)
+    return blocks
+
+
+def line_of_directive(scan: Scan) -> int:
+    """The first directive that pytest-codeblocks would not know, for its message, which names no line."""
+    known = ("expected-output", "expected-output-ignore-whitespace")
+    for comment in scan.comments:
+        if comment.words.startswith("pytest-codeblocks:") and comment.words.split(":")[1] not in known:
+            return comment.line
+    return next((c.line for c in scan.comments if is_directive(c)), 1)
+
+
+def read_outputs(page: Page) -> dict[int, Output]:
+    """The shown outputs, by the line of the Python fence that they belong to."""
+    outputs: dict[int, Output] = {}
+    for comment in page.scan.comments:
+        if not is_directive(comment):
+            continue
+        following = next_fence(page.scan, comment.line)
+        words = comment.words.removeprefix("pytest-codeblocks:")
+        wanted = "text" if words == "expected-output" else "python"
+        if words != "expected-output" and not words.startswith("pytest.mark."):
+            page.problems.append(Problem(comment.line, f'unknown directive "{words}": known are expected-output and pytest.mark.*'))
+        elif following is None or following.language != wanted:
+            page.problems.append(Problem(comment.line, f"a {wanted} fence must follow this comment at once"))
+        elif wanted == "text":
+            before = [f for f in page.scan.fences if f.line < comment.line and f.language == "python"]
+            if before:
+                outputs[before[-1].line] = Output(following)
+    return outputs
+
+
+def next_fence(scan: Scan, line: int) -> Fence | None:
+    """The fence that opens after `line` with nothing but empty lines and comments between."""
+    for fence in scan.fences:
+        if fence.line > line:
+            between = (scan.prose.get(number, "").strip(" \t>") for number in range(line + 1, fence.line))
+            return None if any(between) else fence
+    return None
+
+
+def read_marks(page: Page, block: Block, marks: list[str]) -> None:
+    """`pytest.mark.skip(reason=...)` and `pytest.mark.xfail(raises=...)` in front of a block."""
+    for text in marks:
+        mark = re.fullmatch(r"pytest\.mark\.(skip|xfail)\((reason|raises)=(.+)\)", text.strip())
+        if mark and mark.group(1, 2) == ("xfail", "raises"):
+            block.raises = mark[3].strip()
+        elif mark and mark.group(1, 2) == ("skip", "reason"):
+            block.skip = read_reason(page, block, mark[3])
+        else:
+            raise Problem(block.line, f'unknown mark "{text}": write pytest.mark.xfail(raises=Name) or pytest.mark.skip(reason="...")')
+
+
+def read_reason(page: Page, block: Block, literal: str) -> str:
+    try:
+        reason = str(ast.literal_eval(literal))
+    except (ValueError, SyntaxError):
+        raise Problem(block.line, f"the reason must be a string, not {literal}") from None
+    shown = " ".join(" ".join(page.scan.prose.values()).split())
+    if not reason or " ".join(reason.split()) not in shown:
+        raise Problem(block.line, f'the reader must see why this block does not run: write "{reason}" in the prose')
+    return reason
+
+
+def read_claims(page: Page, questions: list[quiz.Question]) -> list[Claim]:
+    """The comments that bind a number, a sentence or a quiz answer."""
+    claims = []
+    for comment in page.scan.comments:
+        if is_directive(comment) or comment.words.startswith(LATER):
+            continue
+        claim = read_claim(comment, questions)
+        if claim is None:
+            message = f'unknown comment "<!-- {comment.words} -->": known are = expr, check:, answer:, exercise:, note: and pytest.mark.*'
+            page.problems.append(Problem(comment.line, message))
+            continue
+        try:
+            compile(claim.expression, str(page.path), "eval")
+        except SyntaxError as error:
+            page.problems.append(Problem(comment.line, f"{claim.expression!r} is not a Python expression: {error.msg}"))
+            continue
+        claims.append(claim)
+        same = sum(other.line == claim.line for other in claims)
+        claim.name = f"claim-{claim.line}" + (f"-{same}" if same > 1 else "")
+    return claims
+
+
+def read_claim(comment: Comment, questions: list[quiz.Question]) -> Claim | None:
+    words = comment.words
+    if words.startswith("="):
+        return Claim("", comment.line, "number", words[1:].strip(), comment.before)
+    if words.startswith("check:"):
+        wrong = any(comment.line in question.wrong_lines for question in questions)
+        return Claim("", comment.line, "check", words[6:].strip(), comment.before, holds=not wrong)
+    if words.startswith("answer:"):
+        question = next((q for q in questions if q.line < comment.line <= q.end), None)
+        return question and Claim("", comment.line, "answer", words[7:].strip(), question=question)
+    return None

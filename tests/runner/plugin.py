@@ -1,0 +1,233 @@
+"""The page runner: `pytest --codeblocks [page]` runs and checks every page of the course.
+
+pytest-codeblocks collects the Markdown files and extracts their blocks; this plugin puts a page with one process,
+one namespace and checked claims in the place of its loose blocks.
+
+    pytest --codeblocks docs                                      every page
+    pytest --codeblocks docs/lessons/first-cnn/index.md::block-4  one block, after what it needs
+    pytest --codeblocks --update-outputs docs/lessons/first-cnn   write what the blocks print
+"""
+
+import importlib
+import os
+import re
+
+import pytest
+
+from tests.runner import displayed, front_matter, update
+from tests.runner.fences import Problem
+from tests.runner.outputs import differences
+from tests.runner.page import Block, Claim, Page, read_page
+from tests.runner.process import Limits, PageProcess
+
+# Imported once, before the fork, when a page of this run imports them: each costs up to seconds in every page.
+HEAVY = ("numpy", "torch", "torchvision", "matplotlib.pyplot", "sklearn.datasets", "skimage.data")
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("pages", "pages of the course (with --codeblocks)")
+    group.addoption("--update-outputs", action="store_true", help="write what the blocks print into the pages")
+    group.addoption("--device", choices=["cpu", "cuda"], default="cpu", help="device that the pages see; an error if it is missing")
+    group.addoption("--page-seconds", type=float, default=60.0, help="time limit of one page (default 60)")
+    group.addoption("--page-memory", type=float, default=4.0, help="memory limit of one page in GiB (default 4)")
+    group.addoption("--page-seed", type=int, default=0, help="seed at the start of each page (default 0)")
+
+
+def pytest_configure(config):
+    option = config.option
+    if not option.codeblocks:
+        if option.update_outputs:
+            raise pytest.UsageError("--update-outputs needs --codeblocks")
+        return
+    if option.update_outputs and option.device != "cpu":
+        raise pytest.UsageError("outputs are written on a CPU only: leave out --device cuda")
+    os.environ["MPLBACKEND"] = "Agg"
+    os.environ.setdefault("MPLCONFIGDIR", str(config.rootpath / ".cache" / "matplotlib"))
+    share_the_cores()
+    if option.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    elif not cuda_works():
+        raise pytest.UsageError("--device cuda: torch finds no CUDA device here")
+
+
+def share_the_cores() -> None:
+    """With `-n 2`, two pages compute at the same time: each gets its share of the cores."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
+
+def cuda_works() -> bool:
+    """Asks in a process of its own: a parent that has started CUDA can no longer be forked."""
+    child = os.fork()
+    if child == 0:
+        try:
+            import torch
+
+            os._exit(0 if torch.cuda.is_available() and torch.ones(2, device="cuda").sum().item() == 2 else 1)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """`-n 2` gives whole pages to a worker, since the blocks of a page need each other."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path, parent):
+    collected = yield
+    if not parent.config.option.codeblocks:
+        return collected
+    return [
+        PageFile.from_parent(parent, path=node.path) if type(node).__name__ == "MarkdownFile" else node for node in collected
+    ]
+
+
+def pytest_collection_modifyitems(items):
+    """Tells each page which of its steps are wanted, so that nothing runs that nobody asked for."""
+    for item in items:
+        if isinstance(item, StepItem):
+            item.parent.wanted.add(item.name)
+
+
+def pytest_sessionfinish(session):
+    for page in PageFile.running:
+        page.process.finish("the run was ended")
+
+
+class PageFile(pytest.File):
+    """One page; its steps run in one process, in order."""
+
+    running: list["PageFile"] = []
+
+    def collect(self):
+        self.content: Page = read_page(self.path, self.config.rootpath)
+        self.wanted: set[str] = set()
+        self.process: PageProcess | None = None
+        self.printed: list[tuple[Block, str]] = []
+        yield CheckItem.from_parent(self, name="front-matter", check=front_matter.problems)
+        yield CheckItem.from_parent(self, name="format", check=lambda page, root: page.problems)
+        yield CheckItem.from_parent(self, name="displayed", check=displayed.problems)
+        for step in self.content.steps:
+            yield StepItem.from_parent(self, name=step.name, step=step)
+
+    @property
+    def relative(self) -> str:
+        return os.path.relpath(self.path, self.config.invocation_params.dir)
+
+    def result(self, name: str) -> dict:
+        if self.process is None:
+            self.start()
+        return self.process.result(name)
+
+    def start(self) -> None:
+        """Forks the page with its steps up to the last one that is wanted."""
+        steps = self.content.steps
+        last = max(i for i, step in enumerate(steps) if step.name in self.wanted)
+        option = self.config.option
+        import_what_pages_import(steps)
+        limits = Limits(option.page_seconds, option.page_memory, option.page_seed, option.device)
+        self.process = PageProcess(self.content, steps[: last + 1], limits, self.config.rootpath)
+        self.running.append(self)
+
+    def teardown(self):
+        if self.process:
+            self.process.finish("the page was left early")
+            self.running.remove(self)
+        if self.printed:
+            update.rewrite(self.path, self.content.text, self.printed)
+
+
+def import_what_pages_import(steps: list) -> None:
+    for step in steps:
+        source = "".join(chunk.code for chunk in step.chunks) if isinstance(step, Block) and not step.skip else ""
+        for name in HEAVY:
+            if re.search(rf"^\s*(?:import|from) {name.partition('.')[0]}\b", source, re.MULTILINE):
+                importlib.import_module(name)
+        if "torch.optim" in source:
+            importlib.import_module("torch._dynamo")  # the first optimizer imports it, for about a second
+
+
+class PageItem(pytest.Item):
+    def at(self, line: int | str, message: str) -> str:
+        return f"{self.parent.relative}:{line}: {message}"
+
+    def fail(self, message: str) -> None:
+        pytest.fail(message, pytrace=False)
+
+
+class CheckItem(PageItem):
+    """A check of the page as a whole that runs no code of it."""
+
+    def __init__(self, check, **kwargs):
+        super().__init__(**kwargs)
+        self.check = check
+
+    def runtest(self):
+        found: list[Problem] = self.check(self.parent.content, self.config.rootpath)
+        if found:
+            found = sorted(found, key=lambda problem: problem.line)
+            self.fail("\n".join(self.at(problem.line, problem.message) for problem in found))
+
+    def reportinfo(self):
+        return self.path, 0, f"{self.parent.relative}: {self.name}"
+
+
+class StepItem(PageItem):
+    """One block or one claim of a page."""
+
+    def __init__(self, step: Block | Claim, **kwargs):
+        super().__init__(**kwargs)
+        self.step = step
+
+    def runtest(self):
+        result = self.parent.result(self.step.name)
+        status = result["status"]
+        if status == "skipped":
+            pytest.skip(result["message"])
+        elif status == "failed":
+            self.fail(self.explain(result))
+        elif status == "ran":
+            self.compare(result)
+        elif status == "ended":
+            self.not_run(result)
+
+    def explain(self, result: dict) -> str:
+        line, _, message = result["message"].partition(": ")
+        stderr = result.get("stderr", "").strip()
+        shorter = message.replace(str(self.config.rootpath) + os.sep, "")
+        return self.at(line, shorter) + (f"\n\nIt also printed to stderr:\n{stderr}" if stderr else "")
+
+    def not_run(self, result: dict) -> None:
+        """The page ended before this step: here, or in an earlier step that says why."""
+        steps = {step.name: step for step in self.parent.content.steps}
+        failed = next((n for n, r in self.parent.process.results.items() if r.get("stops")), result["in"])
+        if failed == self.name or failed not in steps:
+            self.fail(self.at(self.step.line, f"this page failed here: {result['message']}"))
+        why = f"{failed} (line {steps[failed].line}) failed before it"
+        if failed in self.parent.wanted:
+            pytest.skip(f"not run: {why}")
+        stopped = self.parent.process.results.get(failed, {"message": f"{steps[failed].line}: {result['message']}"})
+        self.fail(f"{self.at(self.step.line, f'not run: {why}')}\n{self.explain(stopped)}")
+
+    def compare(self, result: dict) -> None:
+        """What the block printed against what the page shows."""
+        shown, seen = self.step.output, result["output"]
+        found = differences(shown.text if shown else "", seen, shown.within if shown else 0.0)
+        if not found:
+            return
+        if self.config.option.update_outputs:
+            self.parent.printed.append((self.step, seen))
+            return
+        line = shown.fence.line if shown else self.step.line
+        what = "the block prints something else than the page shows" if shown else "the block prints, but the page shows no output"
+        where = self.parent.relative
+        self.fail(self.at(line, "\n  ".join([what, *found, f"to write what it prints: make update PAGE={where}"])))
+
+    def reportinfo(self):
+        return self.path, self.step.line - 1, f"{self.parent.relative}:{self.step.line}"
+

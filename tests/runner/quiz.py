@@ -1,0 +1,93 @@
+"""Reads the quiz of a page: its questions, their options, and which of them the page calls right."""
+
+import ast
+import itertools
+import re
+from dataclasses import dataclass, field
+
+from tests.runner.fences import Problem, Scan
+
+OPTION = re.compile(r"^- \*\*([A-Z])\.\*\*\s+(.*)$")
+ANSWER = re.compile(r"^- \*\*([A-Z])\. (Right|Wrong)\.\*\*(.*)$")
+SPAN = re.compile(r"`+\s*(.+?)\s*`+")
+
+
+@dataclass
+class Question:
+    """One question, from its heading at `line` to the line before the next one."""
+
+    line: int
+    end: int
+    options: dict[str, str] = field(default_factory=dict)  # letter -> text
+    answers: dict[str, str] = field(default_factory=dict)  # letter -> Right or Wrong
+    wrong_lines: set[int] = field(default_factory=set)  # lines of the answers that are called wrong
+
+    def disagreements(self, value: object) -> list[str]:
+        """In words, where the options and the computed value do not fit to what the page calls right."""
+        found = []
+        for letter, verdict in self.answers.items():
+            equal = same(value, self.options[letter])
+            if equal != (verdict == "Right"):
+                says = "is" if equal else "is not"
+                found.append(f"option {letter} is called {verdict.lower()}, but {self.options[letter]} {says} the computed {value!r}")
+        return found
+
+
+def same(value: object, option: str) -> bool:
+    """Whether an option, by its first code span, names this value: as a Python literal, else as text."""
+    span = SPAN.search(option)
+    words = span[1] if span else option.strip()
+    try:
+        literal = ast.literal_eval(words)
+    except (ValueError, SyntaxError):
+        return words == str(value)
+    return literal == value and type(literal) is type(value) or words == str(value)
+
+
+def questions(scan: Scan, problems: list[Problem]) -> list[Question]:
+    """The questions under `## Quiz`; what is not well formed is added to `problems`."""
+    found = []
+    for line, end in sections(scan):
+        question = Question(line, end)
+        read_lines(scan, question)
+        problems += [Problem(line, message) for message in faults(question)]
+        found.append(question)
+    return found
+
+
+def sections(scan: Scan) -> list[tuple[int, int]]:
+    """First and last line of each `###` section inside `## Quiz`."""
+    bounds = [*scan.headings, (len(scan.lines) + 1, 0, "")]
+    found, inside = [], False
+    for (line, level, text), (following, _, _) in itertools.pairwise(bounds):
+        if level <= 2:
+            inside = text == "Quiz"
+        elif inside and level == 3:
+            found.append((line, following - 1))
+    return found
+
+
+def read_lines(scan: Scan, question: Question) -> None:
+    verdict = ""
+    for number in range(question.line + 1, question.end + 1):
+        text = scan.prose.get(number, "")
+        if option := OPTION.match(text):
+            question.options[option[1]] = option[2]
+        elif answer := ANSWER.match(text):
+            verdict = answer[2]
+            question.answers[answer[1]] = verdict
+        elif text.startswith("</details>"):
+            verdict = ""
+        if verdict == "Wrong":
+            question.wrong_lines.add(number)
+
+
+def faults(question: Question) -> list[str]:
+    """What keeps this from being a question with one right answer and a reason for each option."""
+    if len(question.options) < 2:
+        return ['a quiz question needs at least two options, each written "- **A.** ..."']
+    if list(question.answers) != list(question.options):
+        named = ", ".join(question.answers) or "none"
+        return [f'options are {", ".join(question.options)} but the answer explains {named}: write "- **A. Wrong.** ..." for each']
+    right = [letter for letter, verdict in question.answers.items() if verdict == "Right"]
+    return [] if len(right) == 1 else [f"exactly one option must be Right, here: {', '.join(right) or 'none'}"]
