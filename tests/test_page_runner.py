@@ -90,7 +90,10 @@ GOOD = {
             '''
         """),
     "quoted": "> ```python\n> quoted = 1\n> ```\n\n" + block("assert quoted == 1"),
-    "in-details": '<details markdown="1">\n<summary>More</summary>\n\n' + block("x = 1") + "\n</details>\n\n" + block("x"),
+    "in-details": '<details markdown="1">\n<summary>More</summary>\n\n'
+    + block("x = 1")
+    + "\n</details>\n\n"
+    + block("x"),
     "expected-error": page("""
         <!--pytest.mark.xfail(raises=ValueError)-->
         '''python
@@ -144,8 +147,12 @@ GOOD = {
         from a shell
         '''
         """),
-    "state-before": block("import os, decimal\nos.chdir('/')\nos.environ['LEAK'] = '1'\nimport builtins\nbuiltins.leak = 1"),
-    "state-behind": block("import os\nassert 'LEAK' not in os.environ\nassert os.listdir() == []\nopen('mine', 'w').write('x')")
+    "state-before": block(
+        "import os, decimal\nos.chdir('/')\nos.environ['LEAK'] = '1'\nimport builtins\nbuiltins.leak = 1"
+    ),
+    "state-behind": block(
+        "import os\nassert 'LEAK' not in os.environ\nassert os.listdir() == []\nopen('mine', 'w').write('x')"
+    )
     + block("try:\n    leak\nexcept NameError:\n    pass\nelse:\n    raise AssertionError"),
     "fences-inside": page("""
         ````markdown
@@ -159,7 +166,7 @@ GOOD = {
         '''
         assert text
         '''
-        """).replace("```\n``` + \"x\" + ```\n```", "'''\n``x\n'''"),
+        """).replace('```\n``` + "x" + ```\n```', "'''\n``x\n'''"),
     "claims": page("""
         '''python
         weights = 3 * 3 * 3 * 64
@@ -184,29 +191,58 @@ GOOD = {
 
 
 FALSE = {
-    "wrong-output": (block("print(2 + 2)") + OUTPUT + "\n```text\n5\n```\n", r"wrong-output.md:5: .*something else[\s\S]*page shows: 5[\s\S]*block gave: 4[\s\S]*make update PAGE="),
+    "wrong-output": (
+        block("print(2 + 2)") + OUTPUT + "\n```text\n5\n```\n",
+        r"wrong-output.md:5: .*something else[\s\S]*page shows: 5[\s\S]*block gave: 4[\s\S]*make update PAGE=",
+    ),
     "missing-output": (block("print(1)"), r"missing-output.md:1: the block prints, but the page shows no output"),
     "extra-output": (block("x = 1") + OUTPUT + "\n```text\n5\n```\n", r"extra-output.md:5: .*something else"),
-    "wrong-digit": (block("print(0.1239)") + OUTPUT + "\n```text\n0.123\n```\n", r"page shows: 0.123[\s\S]*block gave: 0.1239"),
+    "wrong-digit": (
+        block("print(0.1239)") + OUTPUT + "\n```text\n0.123\n```\n",
+        r"page shows: 0.123[\s\S]*block gave: 0.1239",
+    ),
     "outside-band": (
-        block('print("97.0")') + OUTPUT + '\n```text title="may differ by up to 0.8"\n98.6\n```\n', r"page shows: 98.6"),
+        block('print("97.0")') + OUTPUT + '\n```text title="may differ by up to 0.8"\n98.6\n```\n',
+        r"page shows: 98.6",
+    ),
     "band-and-integers": (
-        block('print("350 digits")') + OUTPUT + '\n```text title="may differ by up to 20.0"\n360 digits\n```\n', r"350 digits"),
-    "error-at-its-line": ("# T\n\n" + block("def f():\n    return undefined\n\nf()"), r"error-at-its-line.md:5: NameError: name 'undefined' is not defined"),
+        block('print("350 digits")') + OUTPUT + '\n```text title="may differ by up to 20.0"\n360 digits\n```\n',
+        r"350 digits",
+    ),
+    "error-at-its-line": (
+        "# T\n\n" + block("def f():\n    return undefined\n\nf()"),
+        r"error-at-its-line.md:5: NameError: name 'undefined' is not defined",
+    ),
     "syntax-error": ("\n\n" + block("x = 1\ny = = 2"), r"syntax-error.md:5: SyntaxError"),
-    "no-error": ("<!--pytest.mark.xfail(raises=ValueError)-->\n" + block("x = 1"), r"no-error.md:2: the page says that this raises ValueError"),
+    "no-error": (
+        "<!--pytest.mark.xfail(raises=ValueError)-->\n" + block("x = 1"),
+        r"no-error.md:2: the page says that this raises ValueError",
+    ),
     "changed-error": (
-        "<!--pytest.mark.xfail(raises=ValueError)-->\n" + block("int('x')") + OUTPUT + "\n```text\nValueError: other\n```\n",
-        r"changed-error.md:6: [\s\S]*page shows: ValueError: other[\s\S]*block gave: ValueError: invalid literal"),
-    "other-error": ("<!--pytest.mark.xfail(raises=ValueError)-->\n" + block("{}['x']"), r"other-error.md:3: KeyError: 'x'"),
+        "<!--pytest.mark.xfail(raises=ValueError)-->\n"
+        + block("int('x')")
+        + OUTPUT
+        + "\n```text\nValueError: other\n```\n",
+        r"changed-error.md:6: [\s\S]*page shows: ValueError: other[\s\S]*block gave: ValueError: invalid literal",
+    ),
+    "other-error": (
+        "<!--pytest.mark.xfail(raises=ValueError)-->\n" + block("{}['x']"),
+        r"other-error.md:3: KeyError: 'x'",
+    ),
     "false-number": ("It has 1,729<!-- = 27 * 64 --> weights.\n", r'false-number.md:1: "1,729" but 27 \* 64 is 1,728'),
-    "false-million": ("About 3.2 million<!-- = 32*32*3*1024 -->.\n", r'"3.2 million" but 32\*32\*3\*1024 is 3.1 million \(3,145,728\)'),
+    "false-million": (
+        "About 3.2 million<!-- = 32*32*3*1024 -->.\n",
+        r'"3.2 million" but 32\*32\*3\*1024 is 3.1 million \(3,145,728\)',
+    ),
     "false-percent": ("Only 56 %<!-- = 27/49 --> of it.\n", r'"56 %" but 27/49 is 55.1 %'),
-    "false-sentence": ("It is odd.<!-- check: 4 % 2 == 1 -->\n", r"false-sentence.md:1: the page says that this holds, but it is False"),
+    "false-sentence": (
+        "It is odd.<!-- check: 4 % 2 == 1 -->\n",
+        r"false-sentence.md:1: the page says that this holds, but it is False",
+    ),
     "broken-claim": ("Some 4<!-- = nowhere -->.\n", r"broken-claim.md:1: nowhere cannot be computed: NameError"),
     "no-number": ("Some words<!-- = 3 -->.\n", r"no number stands just before"),
     "wrong-import": (block("import snippets.x"), r"wrong-import.md:2: ModuleNotFoundError: No module named 'snippets'"),
-}  # fmt: skip
+}
 
 
 MALFORMED = {
@@ -215,42 +251,77 @@ MALFORMED = {
     "no-language": ("```\nx = 1\n```\n", r"no-language.md:1: this fence names no language"),
     "shell": ("```bash\nrm x\n```\n", r'"bash" is not run here: write console'),
     "bullet-fence": ("- ```python\n  x = 1\n  ```\n", r"a fence cannot open on the line of its bullet"),
-    "fence-in-comment": ("<!--\n```python\nx = 1\n```\n-->\n", r"fence-in-comment.md:2: a fence inside the comment of line 1"),
+    "fence-in-comment": (
+        "<!--\n```python\nx = 1\n```\n-->\n",
+        r"fence-in-comment.md:2: a fence inside the comment of line 1",
+    ),
     "unclosed-comment": ("a <!-- = 3\n", r"unclosed-comment.md:1: this comment is never closed"),
     "unknown-comment": ("4<!-- chek: x -->\n", r'unknown-comment.md:1: unknown comment "<!-- chek: x -->"'),
-    "unknown-directive": (block("x = 1") + "<!--pytest-codeblocks:expcted-output-->\n```text\n1\n```\n", r"unknown-directive.md:4: [Uu]nknown"),
+    "unknown-directive": (
+        block("x = 1") + "<!--pytest-codeblocks:expcted-output-->\n```text\n1\n```\n",
+        r"unknown-directive.md:4: [Uu]nknown",
+    ),
     "output-without-block": (OUTPUT + "\n```text\n1\n```\n", r"output-without-block.md:1: .*no previous code block"),
-    "output-without-fence": (block("x = 1") + OUTPUT + "\n\nwords\n", r"output-without-fence.md:4: a text fence must follow"),
+    "output-without-fence": (
+        block("x = 1") + OUTPUT + "\n\nwords\n",
+        r"output-without-fence.md:4: a text fence must follow",
+    ),
     "unknown-mark": ("<!--pytest.mark.slow-->\n" + block("x = 1"), r'unknown mark "pytest.mark.slow"'),
-    "hidden-skip": ('<!--pytest.mark.skip(reason="secret")-->\n' + block("x = 1"), r'hidden-skip.md:2: the reader must see why'),
+    "hidden-skip": (
+        '<!--pytest.mark.skip(reason="secret")-->\n' + block("x = 1"),
+        r"hidden-skip.md:2: the reader must see why",
+    ),
     "bad-expression": ("4<!-- = 2 + -->\n", r"bad-expression.md:1: '2 \+' is not a Python expression"),
-    "missing-snippet": ("```python\n--8<-- \"nowhere.py:part\"\n```\n", r"missing-snippet.md:2: .*nowhere.py"),
-    "not-shown": ("Text\n\n    ```python\n    x = 1\n    ```\n", r"not-shown.md:3: this block runs, but the site does not show it"),
-    "shown-not-run": ('<pre><code class="language-python">x = 1\n</code></pre>\n', r"shown-not-run.md:1: the site shows Python that never runs: x = 1"),
-}  # fmt: skip
+    "missing-snippet": ('```python\n--8<-- "nowhere.py:part"\n```\n', r"missing-snippet.md:2: .*nowhere.py"),
+    "not-shown": (
+        "Text\n\n    ```python\n    x = 1\n    ```\n",
+        r"not-shown.md:3: this block runs, but the site does not show it",
+    ),
+    "shown-not-run": (
+        '<pre><code class="language-python">x = 1\n</code></pre>\n',
+        r"shown-not-run.md:1: the site shows Python that never runs: x = 1",
+    ),
+}
 
 
 HOSTILE = {
     "hangs": (block("while True:\n    pass"), r"hangs.md:[23]: the page's time ran out here"),
     "hangs-in-c": (block("import time\ntime.sleep(1000)"), r"hangs-in-c.md:3: the page's time ran out here"),
     "hangs-stubbornly": (
-        block("import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException: pass"), r"did not end within 2 s"),
+        block("import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException: pass"),
+        r"did not end within 2 s",
+    ),
     "exits": (block("exit()"), r"exits.md:2: a page must not call exit\(\)"),
     "exits-hard": (block("import os\nos._exit(0)"), r"exits-hard.md:1: .*ended without a word \(exit code 0\)"),
     "crashes": (block("import ctypes\nctypes.string_at(0)"), r"crashes.md:1: .*SIGSEGV"),
     "eats-memory": (block("x = bytearray(2 ** 34)"), r"eats-memory.md:2: MemoryError"),
-    "eats-memory-slowly": (block("x = []\nwhile True:\n    x.append(bytearray(2 ** 24))"), r"eats-memory-slowly.md:4: MemoryError"),
+    "eats-memory-slowly": (
+        block("x = []\nwhile True:\n    x.append(bytearray(2 ** 24))"),
+        r"eats-memory-slowly.md:4: MemoryError",
+    ),
     "recurses": (block("def f(): f()\nf()"), r"recurses.md:2: RecursionError"),
     "floods": (block("while True:\n    print('x' * 10**6)"), r"floods.md:\d: "),
     "asks-for-input": (block("input()"), r"asks-for-input.md:2: EOFError"),
-    "asks-the-network": (block("import urllib.request\nurllib.request.urlopen('http://example.org')"), r"a page runs without a network"),
+    "asks-the-network": (
+        block("import urllib.request\nurllib.request.urlopen('http://example.org')"),
+        r"a page runs without a network",
+    ),
     "writes-outside": (block(f"open({str(ROOT / 'README.md')!r}, 'a')"), r"may only write in its own working folder"),
-    "deletes-outside": (block(f"import os\nos.remove({str(ROOT / 'README.md')!r})"), r"may only write in its own working folder"),
-    "thread-fails": (block("import threading\nt = threading.Thread(target=lambda: 1 / 0)\nt.start()"), r"a thread failed: ZeroDivisionError"),
-    "thread-stays": (block("import threading\nthreading.Thread(target=threading.Event().wait).start()"), r"time ran out"),
+    "deletes-outside": (
+        block(f"import os\nos.remove({str(ROOT / 'README.md')!r})"),
+        r"may only write in its own working folder",
+    ),
+    "thread-fails": (
+        block("import threading\nt = threading.Thread(target=lambda: 1 / 0)\nt.start()"),
+        r"a thread failed: ZeroDivisionError",
+    ),
+    "thread-stays": (
+        block("import threading\nthreading.Thread(target=threading.Event().wait).start()"),
+        r"time ran out",
+    ),
     "closes-everything": (block("import os\nos.closerange(0, 100)"), r"closes-everything.md:1: this page failed here"),
     "kills-itself": (block("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"), r"kills-itself.md:1: .*SIGKILL"),
-}  # fmt: skip
+}
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:

@@ -40,7 +40,7 @@ class Channel:
     def send(self, name: str, status: str, **more) -> None:
         data = json.dumps({"name": name, "status": status, **more}).encode() + b"\n"
         while data:
-            data = data[os.write(self.pipe, data):]
+            data = data[os.write(self.pipe, data) :]
 
 
 class Printed:
@@ -140,7 +140,16 @@ def seed_everything(seed: int) -> None:
 def refusals(folder: str):
     """An audit hook that refuses the network, and any change outside the page's own folder."""
     allowed = (folder + os.sep, "/dev/", "/proc/self/")
-    changes = {"os.remove", "os.rmdir", "os.mkdir", "os.rename", "os.link", "os.symlink", "os.truncate", "shutil.rmtree"}
+    changes = {
+        "os.remove",
+        "os.rmdir",
+        "os.mkdir",
+        "os.rename",
+        "os.link",
+        "os.symlink",
+        "os.truncate",
+        "shutil.rmtree",
+    }
 
     def outside(path) -> bool:
         if not isinstance(path, str | bytes | os.PathLike):
@@ -166,7 +175,9 @@ def run(steps: list, channel: Channel, printed: Printed) -> None:
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     failures: list[str] = []
-    threading.excepthook = lambda args: failures.append(f"{args.exc_type.__name__}: {args.exc_value} (in {args.thread.name})")
+    threading.excepthook = lambda args: failures.append(
+        f"{args.exc_type.__name__}: {args.exc_value} (in {args.thread.name})"
+    )
     for step in steps:
         channel.send(step.name, "started")
         began = time.perf_counter()
@@ -206,7 +217,10 @@ def run_block(block: Block, module: types.ModuleType, printed: Printed, failures
             return {"status": "ran", "output": output + "".join(traceback.format_exception_only(error))}
         raise Stop(describe(error, block))
     if block.raises:
-        return {"status": "failed", "message": f"{block.line}: the page says that this raises {block.raises}, but it ran to its end"}
+        return {
+            "status": "failed",
+            "message": f"{block.line}: the page says that this raises {block.raises}, but it ran to its end",
+        }
     return {"status": "ran", "output": output, "stderr": printed.take(2)[-2000:]}
 
 
@@ -225,7 +239,11 @@ def run_exercise(block: Block, module: types.ModuleType, printed: Printed) -> di
     if isinstance(error, AssertionError | NotImplementedError):
         return {"status": "passed"}
     who = "starter" if block.role == "starter" else "wrong answer"
-    how = "passes the tests: they must reject it" if error is None else f"fails, but not by an assertion: {last_line(error)}"
+    how = (
+        "passes the tests: they must reject it"
+        if error is None
+        else f"fails, but not by an assertion: {last_line(error)}"
+    )
     return passed_if(False, block, f"this {who} {how}")
 
 

@@ -11,7 +11,13 @@ from tests.runner.fences import PYTHON, Problem
 from tests.runner.page import Block, Page
 
 # For a tree without a site (a test): what a fence needs to be shown.
-PLAIN = [{"pymdownx.highlight": {"pygments_lang_class": True}}, "pymdownx.superfences", "md_in_html", "admonition", "pymdownx.tabbed"]
+PLAIN = [
+    {"pymdownx.highlight": {"pygments_lang_class": True}},
+    "pymdownx.superfences",
+    "md_in_html",
+    "admonition",
+    "pymdownx.tabbed",
+]
 
 
 def problems(page: Page, root: Path) -> list[Problem]:
@@ -28,7 +34,10 @@ def problems(page: Page, root: Path) -> list[Problem]:
         if code not in shown
     ]
     missing = [code for code in shown if code and code not in run]
-    found += [Problem(line_of(page, code), f"the site shows Python that never runs: {code.splitlines()[0]}") for code in missing]
+    found += [
+        Problem(line_of(page, code), f"the site shows Python that never runs: {code.splitlines()[0]}")
+        for code in missing
+    ]
     if not found and len(shown) != len(run):
         found.append(Problem(1, f"the site shows {len(shown)} Python blocks, but {len(run)} run"))
     return found

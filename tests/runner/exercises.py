@@ -38,7 +38,9 @@ def faults(scan: Scan, line: int, end: int, inside: list) -> list[str]:
     """What an exercise lacks."""
     prose = "\n".join(scan.prose.get(number, "") for number in range(line, end + 1))
     count = {role: sum(block.role == role for block in inside) for role in ROLES}
-    found = [f"an exercise has exactly one {role}, this one has {count[role]}" for role in ROLES[:3] if count[role] != 1]
+    found = [
+        f"an exercise has exactly one {role}, this one has {count[role]}" for role in ROLES[:3] if count[role] != 1
+    ]
     if count["wrong"] < 2:
         found.append(f"an exercise shows at least two wrong answers that its tests reject, this one {count['wrong']}")
     if prose.count("<summary>Hint") < 2:

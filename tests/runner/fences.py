@@ -9,12 +9,21 @@ import re
 from dataclasses import dataclass, field
 
 PYTHON = {"python", "py", "python3", "py3", "python-3", "py-3"}
-LANGUAGES = {"python", "text", "console", "markdown", "yaml", "json", "toml", "html", "css", "javascript", "diff", "layers"}
+LANGUAGES = set("python text console markdown yaml json toml html css javascript diff layers".split())
 INSTEAD = {
-    "sh": "console", "bash": "console", "shell": "console", "zsh": "console", "pycon": "python and a text fence for its output",
-    "ipython": "python", "py-repl": "python", "md": "markdown", "js": "javascript", "yml": "yaml", "txt": "text", "output": "text",
-}  # fmt: skip
-OPENING = re.compile(r"^(?P<prefix>[ \t]*(?:>[ \t]?)*[ \t]*)(?P<bullet>(?:[-*+]|\d+[.)])[ \t]+)?(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>.*)$")
+    **dict.fromkeys(("sh", "bash", "shell", "zsh"), "console, for what a reader types"),
+    **dict.fromkeys(("pycon", "py-repl", "ipython"), "python, and a text fence for its output"),
+    "md": "markdown",
+    "js": "javascript",
+    "yml": "yaml",
+    "txt": "text",
+    "output": "text",
+}
+OPENING = re.compile(
+    r"^(?P<prefix>[ \t]*(?:>[ \t]?)*[ \t]*)"
+    r"(?P<bullet>(?:[-*+]|\d+[.)])[ \t]+)?"
+    r"(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>.*)$"
+)
 COMMENT = re.compile(r"<!--(.*?)-->")
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
 CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
@@ -113,7 +122,9 @@ def read_fence(page: Scan, number: int, opening: re.Match) -> int:
     fence = Fence(number, number, opening["prefix"], opening["fence"], opening["info"])
     page.fences.append(fence)
     if opening["bullet"]:
-        page.problems.append(Problem(number, "a fence cannot open on the line of its bullet: put it on a line of its own, indented"))
+        page.problems.append(
+            Problem(number, "a fence cannot open on the line of its bullet: put it on a line of its own, indented")
+        )
     check_language(page, fence)
     closing = re.compile(r"[ \t>]*" + re.escape(fence.mark) + r"[ \t]*$")
     for end in range(number + 1, len(page.lines) + 1):
@@ -134,9 +145,9 @@ def indent(line: str) -> str:
 def dedent(line: str, prefix: str) -> str:
     """`line` without the fence's own indentation or quote marks (a shorter line loses what it has of them)."""
     if line.startswith(prefix):
-        return line[len(prefix):]
+        return line[len(prefix) :]
     own = indent(line)
-    return line[min(len(own), len(prefix)):]
+    return line[min(len(own), len(prefix)) :]
 
 
 def check_language(page: Scan, fence: Fence) -> None:
@@ -160,7 +171,9 @@ def read_comments(page: Scan, number: int) -> int:
     hidden = CODE_SPAN.sub(lambda span: "`" * len(span[0]), line)
     position = 0
     for found in COMMENT.finditer(hidden):
-        page.comments.append(Comment(number, line[found.start(1):found.end(1)].strip(), COMMENT.sub("", line[:found.start()])))
+        page.comments.append(
+            Comment(number, line[found.start(1) : found.end(1)].strip(), COMMENT.sub("", line[: found.start()]))
+        )
         position = found.end()
     end = number
     if "<!--" in hidden[position:]:
@@ -191,7 +204,7 @@ def normal_form(page: Scan) -> str:
         longest = max((len(run) for line in fence.body for run in re.findall(r"^\s*(`+)", line)), default=0)
         mark = "`" * max(3, longest + 1)
         lines[fence.line - 1] = mark + ("python" if fence.language == "python" else "text")
-        lines[fence.line:fence.line + len(fence.body)] = fence.body
+        lines[fence.line : fence.line + len(fence.body)] = fence.body
         if fence.end > fence.line + len(fence.body):
             lines[fence.end - 1] = mark
         else:

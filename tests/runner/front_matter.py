@@ -45,7 +45,15 @@ def read(text: str) -> tuple[dict, dict[tuple, int], list[Problem]]:
         node = yaml.compose("\n" + "\n".join(lines[1:end]), Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        return {}, {}, [Problem(mark.line + 1 if mark else 1, f"the front matter is not YAML: {getattr(error, 'problem', error)}")]
+        return (
+            {},
+            {},
+            [
+                Problem(
+                    mark.line + 1 if mark else 1, f"the front matter is not YAML: {getattr(error, 'problem', error)}"
+                )
+            ],
+        )
     if not isinstance(node, yaml.MappingNode):
         return {}, {}, [Problem(2, "the front matter must hold fields, such as title: ...")]
     places: dict[tuple, int] = {}
@@ -107,7 +115,9 @@ def lesson_problems(lesson: str, meta: dict, lines: dict[tuple, int], root: Path
     for index, name in enumerate(meta["prerequisites"]):
         line = lines[("prerequisites", index)]
         if not (root / "docs" / "lessons" / name / "index.md").exists():
-            found.append(Problem(line, f'prerequisite "{name}" does not exist: there is no docs/lessons/{name}/index.md'))
+            found.append(
+                Problem(line, f'prerequisite "{name}" does not exist: there is no docs/lessons/{name}/index.md')
+            )
         elif circle := path_back(name, lesson, root):
             found.append(Problem(line, f"prerequisites go in a circle: {' -> '.join([lesson, *circle])}"))
         elif lesson in order and name in order and order.index(name) > order.index(lesson):
@@ -170,4 +180,6 @@ def glossary(path: Path) -> set[str]:
     """The terms that the glossary defines, in small letters."""
     if not path.exists():
         return set()
-    return {line[4:].strip().lower() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("### ")}
+    return {
+        line[4:].strip().lower() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("### ")
+    }

@@ -52,8 +52,8 @@ def agree(shown: str, seen: str, within: float = 0.0) -> bool:
 
 
 def squeeze(line: str) -> str:
-    """Runs of spaces as one: PyTorch pads a column by the sign of its numbers."""
-    return re.sub(r"(?<=\S)\s+", " ", line)
+    """Spaces inside a line count as one, behind a bracket as none: PyTorch pads a column by the sign of its numbers."""
+    return re.sub(r"(?<=\S)\s+", " ", re.sub(r"(?<=[\[(])\s+", "", line))
 
 
 def same_number(shown: str, seen: str, within: float = 0.0) -> bool:

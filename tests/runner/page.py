@@ -133,7 +133,9 @@ def read_outputs(page: Page) -> dict[int, Output]:
         words = comment.words.removeprefix("pytest-codeblocks:")
         wanted = "text" if words == "expected-output" else "python"
         if words != "expected-output" and not words.startswith("pytest.mark."):
-            page.problems.append(Problem(comment.line, f'unknown directive "{words}": known are expected-output and pytest.mark.*'))
+            page.problems.append(
+                Problem(comment.line, f'unknown directive "{words}": known are expected-output and pytest.mark.*')
+            )
         elif following is None or following.language != wanted:
             page.problems.append(Problem(comment.line, f"a {wanted} fence must follow this comment at once"))
         elif wanted == "text":
@@ -161,7 +163,10 @@ def read_marks(page: Page, block: Block, marks: list[str]) -> None:
         elif mark and mark.group(1, 2) == ("skip", "reason"):
             block.skip = read_reason(page, block, mark[3])
         else:
-            raise Problem(block.line, f'unknown mark "{text}": write pytest.mark.xfail(raises=Name) or pytest.mark.skip(reason="...")')
+            raise Problem(
+                block.line,
+                f'unknown mark "{text}": write pytest.mark.xfail(raises=Name) or pytest.mark.skip(reason="...")',
+            )
 
 
 def read_reason(page: Page, block: Block, literal: str) -> str:
@@ -183,8 +188,8 @@ def read_claims(page: Page, questions: list[quiz.Question]) -> list[Claim]:
             continue
         claim = read_claim(comment, questions)
         if claim is None:
-            message = f'unknown comment "<!-- {comment.words} -->": known are = expr, check:, answer:, exercise:, note: and pytest.mark.*'
-            page.problems.append(Problem(comment.line, message))
+            known = "= expr, check:, answer:, exercise:, note: and pytest.mark.*"
+            page.problems.append(Problem(comment.line, f'unknown comment "<!-- {comment.words} -->": known are {known}'))
             continue
         try:
             compile(claim.expression, str(page.path), "eval")

@@ -27,7 +27,9 @@ HEAVY = ("numpy", "torch", "torchvision", "matplotlib.pyplot", "sklearn.datasets
 def pytest_addoption(parser):
     group = parser.getgroup("pages", "pages of the course (with --codeblocks)")
     group.addoption("--update-outputs", action="store_true", help="write what the blocks print into the pages")
-    group.addoption("--device", choices=["cpu", "cuda"], default="cpu", help="device that the pages see; an error if it is missing")
+    group.addoption(
+        "--device", choices=["cpu", "cuda"], default="cpu", help="device that the pages see; an error if it is missing"
+    )
     group.addoption("--page-seconds", type=float, default=60.0, help="time limit of one page (default 60)")
     group.addoption("--page-memory", type=float, default=4.0, help="memory limit of one page in GiB (default 4)")
     group.addoption("--page-seed", type=int, default=0, help="seed at the start of each page (default 0)")
@@ -83,7 +85,8 @@ def pytest_collect_file(file_path, parent):
     if not parent.config.option.codeblocks:
         return collected
     return [
-        PageFile.from_parent(parent, path=node.path) if type(node).__name__ == "MarkdownFile" else node for node in collected
+        PageFile.from_parent(parent, path=node.path) if type(node).__name__ == "MarkdownFile" else node
+        for node in collected
     ]
 
 
@@ -224,10 +227,13 @@ class StepItem(PageItem):
             self.parent.printed.append((self.step, seen))
             return
         line = shown.fence.line if shown else self.step.line
-        what = "the block prints something else than the page shows" if shown else "the block prints, but the page shows no output"
+        what = (
+            "the block prints something else than the page shows"
+            if shown
+            else "the block prints, but the page shows no output"
+        )
         where = self.parent.relative
         self.fail(self.at(line, "\n  ".join([what, *found, f"to write what it prints: make update PAGE={where}"])))
 
     def reportinfo(self):
         return self.path, self.step.line - 1, f"{self.parent.relative}:{self.step.line}"
-

@@ -130,4 +130,6 @@ def words(code: int) -> str:
     if code >= 0:
         return f"its process ended without a word (exit code {code}): a page must not end Python"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-    return f"its process was ended by {name}" + (" (out of memory, or killed from outside)" if name == "SIGKILL" else "")
+    return f"its process was ended by {name}" + (
+        " (out of memory, or killed from outside)" if name == "SIGKILL" else ""
+    )

@@ -28,8 +28,8 @@ class Question:
         for letter, verdict in self.answers.items():
             equal = same(value, self.options[letter])
             if equal != (verdict == "Right"):
-                says = "is" if equal else "is not"
-                found.append(f"option {letter} is called {verdict.lower()}, but {self.options[letter]} {says} the computed {value!r}")
+                fact = f"{self.options[letter]} {'is' if equal else 'is not'} the computed {value!r}"
+                found.append(f"option {letter} is called {verdict.lower()}, but {fact}")
         return found
 
 
@@ -88,6 +88,7 @@ def faults(question: Question) -> list[str]:
         return ['a quiz question needs at least two options, each written "- **A.** ..."']
     if list(question.answers) != list(question.options):
         named = ", ".join(question.answers) or "none"
-        return [f'options are {", ".join(question.options)} but the answer explains {named}: write "- **A. Wrong.** ..." for each']
+        options = ", ".join(question.options)
+        return [f'options are {options} but the answer explains {named}: write "- **A. Wrong.** ..." for each']
     right = [letter for letter, verdict in question.answers.items() if verdict == "Right"]
     return [] if len(right) == 1 else [f"exactly one option must be Right, here: {', '.join(right) or 'none'}"]

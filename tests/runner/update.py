@@ -33,14 +33,14 @@ def replace(lines: list[str], block: Block, output: str) -> None:
     if block.output is None:
         mark = "`" * max(3, longest_run(output) + 1)
         directive = f"{prefix}<!--pytest-codeblocks:expected-output-->"
-        lines[block.fence.end:block.fence.end] = [directive, f"{prefix}{mark}text", *body, prefix + mark]
+        lines[block.fence.end : block.fence.end] = [directive, f"{prefix}{mark}text", *body, prefix + mark]
         return
     shown = block.output.fence
     if body:
-        lines[shown.line:shown.end - 1] = body
+        lines[shown.line : shown.end - 1] = body
         return
     start = max(n for n in range(block.fence.end, shown.line) if "expected-output" in lines[n])
-    del lines[start:shown.end]
+    del lines[start : shown.end]
 
 
 def longest_run(text: str) -> int:

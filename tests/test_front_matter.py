@@ -1,0 +1,98 @@
+"""Front matter: every mistake gives its line and what may stand there."""
+
+import pytest
+
+from tests.runner import front_matter
+from tests.runner.page import read_page
+
+LESSON = """---
+title: A lesson
+description: One sentence that says what the lesson is about.
+part: foundations
+level: beginner
+minutes: 10
+why: Because a reader should know why this matters.
+objectives: [compute something by hand]
+concepts: [kernel]
+prerequisites: []
+sources:
+  - {title: T, authors: A, year: 1998, url: "https://example.org/"}
+---
+
+Text.
+"""
+NAV = "nav:\n  - Lessons:\n      - lessons/first/index.md\n      - lessons/second/index.md\ntheme:\n  x: !!python/name:material.y\n"
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A course of two lessons and a glossary."""
+    for name in ("first", "second"):
+        (tmp_path / "docs/lessons" / name).mkdir(parents=True)
+        (tmp_path / "docs/lessons" / name / "index.md").write_text(LESSON)
+    (tmp_path / "docs/reference").mkdir()
+    (tmp_path / "docs/reference/glossary.md").write_text("### Kernel\n\nWords.\n")
+    (tmp_path / "mkdocs.yml").write_text(NAV)
+    return tmp_path
+
+
+def found(root, text: str, path: str = "docs/lessons/second/index.md") -> list[str]:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    problems = front_matter.problems(read_page(file, root), root)
+    return [f"{problem.line}: {problem.message}" for problem in problems]
+
+
+def test_a_good_lesson_has_no_problem(root):
+    assert found(root, LESSON) == []
+    assert found(root, LESSON.replace("prerequisites: []", "prerequisites: [first]")) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("minutes: 10", "minutes: ten", "6: minutes: 'ten' is not of type 'integer'"),
+        ("level: beginner", "level: easy", "5: level: 'easy' is not one of ['beginner', 'intermediate', 'advanced']"),
+        ("level: beginner", "levle: beginner", "5: front matter: unknown field levle; known are title, description,"),
+        ("title: A lesson\n", "", "'title' is a required property of a lesson"),
+        ("minutes: 10", "minutes: 10\nminutes: 11", '7: "minutes" stands twice, first in line 6'),
+        ("title: A lesson", "title: [A", "the front matter is not YAML"),
+        ("year: 1998", "year: soon", "12: sources.0.year: 'soon' is not of type 'integer'"),
+        ("prerequisites: []", "prerequisites: [nowhere]", '10: prerequisite "nowhere" does not exist'),
+        (
+            "concepts: [kernel]",
+            "concepts:\n  - kernel\n  - wavelet",
+            '11: concept "wavelet" is not defined in docs/reference/glossary.md',
+        ),
+        ("---\n\nText", "\n\nText", "1: the front matter is never closed"),
+        ("---\ntitle", "\ntitle", "1: the page must start with its front matter"),
+    ],
+)
+def test_each_mistake_has_its_line(root, old, new, expected):
+    problems = found(root, LESSON.replace(old, new, 1))
+    assert any(expected in problem for problem in problems), problems
+
+
+def test_a_circle_of_prerequisites(root):
+    (root / "docs/lessons/first/index.md").write_text(LESSON.replace("prerequisites: []", "prerequisites: [second]"))
+    problems = found(root, LESSON.replace("prerequisites: []", "prerequisites: [first]"))
+    assert problems == ["10: prerequisites go in a circle: second -> first -> second"]
+
+
+def test_a_prerequisite_that_comes_later_in_the_nav(root):
+    problems = found(
+        root, LESSON.replace("prerequisites: []", "prerequisites: [second]"), "docs/lessons/first/index.md"
+    )
+    assert problems == ['10: prerequisite "second" comes after this lesson in the nav of mkdocs.yml']
+
+
+def test_a_lesson_that_is_missing_in_the_nav(root):
+    assert found(root, LESSON, "docs/lessons/third/index.md")[0].startswith("1: the lesson is missing in the nav")
+
+
+def test_another_page_needs_title_and_description_only(root):
+    text = "---\ntitle: A page\ndescription: One sentence that says what it is.\n---\n"
+    assert found(root, text, "docs/page.md") == []
+    assert found(root, text.replace("title", "titel"), "docs/page.md")
+    assert found(root, "No front matter, and no page of the site.\n", "README.md") == []

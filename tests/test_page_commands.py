@@ -1,0 +1,177 @@
+"""What a contributor types: one block, updated outputs, a device, huge and broken files."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.runner.fences import normal_form, scan
+from tests.runner.page import read_page
+from tests.test_page_runner import OUTPUT, block, outcomes, project, run
+
+PAGE = block("a = 1") + block("raise_later = True") + block("print(a + 1)") + block("print('never')")
+
+
+def test_a_block_alone_runs_what_it_needs(tmp_path):
+    project(tmp_path, {"page": block("a = 1") + block("b = a + 1") + block("assert b == 2") + block("1 / 0")})
+    ran = run(tmp_path, "page.md::block-3")
+    assert ran.returncode == 0 and "1 passed" in ran.stdout, ran.stdout
+
+
+def test_a_block_alone_tells_what_failed_before_it(tmp_path):
+    project(tmp_path, {"page": block("a = 1 / 0") + block("b = 2")})
+    ran = run(tmp_path, "page.md::block-2")
+    assert "page.md:4: not run: block-1 (line 1) failed before it" in ran.stdout
+    assert "page.md:2: ZeroDivisionError" in ran.stdout
+
+
+def test_after_a_failure_the_rest_is_not_run_and_says_so(tmp_path):
+    project(tmp_path, {"page": block("a = 1 / 0") + block("b = 2")})
+    assert "not run: block-1 (line 1) failed before it" in run(tmp_path, "page.md").stdout
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_update_writes_changes_adds_and_removes(tmp_path, newline):
+    text = (
+        block("print('new')")
+        + block("print('old')")
+        + OUTPUT
+        + "\n```text\nout of date\n```\n"
+        + block("x = 1")
+        + OUTPUT
+        + "\n```text\ngone\n```\n\nEnd — with ünicode.\n\n"
+        + block("print(0.4375)")
+        + OUTPUT
+        + "\n```text\n0.44\n```\n"
+    )
+    project(tmp_path, {"page": text.replace("\n", newline).encode()})
+    ran = run(tmp_path, "--update-outputs", "page.md")
+    assert ran.returncode == 0, ran.stdout
+    expected = (
+        block("print('new')")
+        + OUTPUT
+        + "\n```text\nnew\n```\n"
+        + block("print('old')")
+        + OUTPUT
+        + "\n```text\nold\n```\n"
+        + block("x = 1")
+        + "\nEnd — with ünicode.\n\n"
+        + block("print(0.4375)")
+        + OUTPUT
+        + "\n```text\n0.44\n```\n"
+    )
+    assert (tmp_path / "page.md").read_bytes().decode() == expected.replace("\n", newline)
+    assert run(tmp_path, "page.md").returncode == 0
+
+
+def test_update_keeps_indentation_and_escapes_fences(tmp_path):
+    item = "1. Item\n\n    ```python\n    print('```')\n    ```\n"
+    project(tmp_path, {"page": item})
+    run(tmp_path, "--update-outputs", "page.md")
+    assert (tmp_path / "page.md").read_text() == item + f"    {OUTPUT}\n    ````text\n    ```\n    ````\n"
+    assert run(tmp_path, "page.md").returncode == 0
+
+
+def test_update_leaves_a_page_alone_that_was_changed_meanwhile(tmp_path):
+    edits = block(f"print('x')\nimport os, builtins\nfd = os.open({str(tmp_path / 'page.md')!r}, os.O_RDONLY)")
+    project(tmp_path, {"page": edits})
+    from tests.runner.update import rewrite
+
+    page = read_page(tmp_path / "page.md", tmp_path)
+    (tmp_path / "page.md").write_text(edits + "More words.\n")
+    with pytest.raises(RuntimeError, match="was changed while it ran"):
+        rewrite(tmp_path / "page.md", page.text, [(page.steps[0], "x\n")])
+    assert (tmp_path / "page.md").read_text() == edits + "More words.\n"
+
+
+def test_update_is_refused_on_a_gpu(tmp_path):
+    ran = run(project(tmp_path, {"page": block("x = 1")}), "--update-outputs", "--device", "cuda")
+    assert ran.returncode == 4 and "outputs are written on a CPU only" in ran.stderr
+
+
+def test_a_missing_gpu_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    ran = run(project(tmp_path, {"page": block("x = 1")}), "--device", "cuda")
+    assert ran.returncode == 4 and "--device cuda: torch finds no CUDA device here" in ran.stderr
+
+
+def test_the_page_sees_no_gpu_on_the_cpu(tmp_path):
+    page = block("import os\nassert os.environ['CUDA_VISIBLE_DEVICES'] == ''")
+    assert run(project(tmp_path, {"page": page})).returncode == 0
+
+
+def test_the_seed_can_be_changed(tmp_path):
+    page = block("import random\nprint(random.random())") + OUTPUT + "\n```text\n0.8444218515250481\n```\n"
+    project(tmp_path, {"page": page})
+    assert run(tmp_path).returncode == 0
+    assert run(tmp_path, "--page-seed", "1").returncode == 1
+
+
+def test_snippets_are_run_as_they_are_shown_and_fail_at_their_own_line(tmp_path):
+    code = "import math\n\n\n# --8<-- [start:area]\ndef area(r):\n    return math.pi * r * r\n# --8<-- [end:area]\n"
+    (tmp_path / "circle.py").write_text(code)
+    shown = '```{ .python title="circle.py" }\n--8<-- "circle.py:area"\n```\n'
+    project(tmp_path, {"page": shown + block("area(1)"), "good": block("import math") + shown + block("area(1)")})
+    results = outcomes(tmp_path)
+    assert {outcome for outcome, _ in results["good"].values()} == {"passed"}
+    words = "".join(words for _, words in results["page"].values())
+    assert "NameError: name 'math' is not defined" in words and 'circle.py", line 6, in area' in words
+
+
+def test_ten_thousand_lines(tmp_path):
+    text = "".join(f"Paragraph {i}.\n\n" for i in range(4000)) + block("x = 1\n" * 2000)
+    assert run(project(tmp_path, {"page": text})).returncode == 0
+
+
+def test_a_binary_file_fails_with_its_line(tmp_path):
+    results = outcomes(project(tmp_path, {"page": b"# Page\n\n\xff\xfe\x00binary"}))
+    assert "page.md:3: not UTF-8 text" in results["page"]["format"][1]
+
+
+LINES = st.sampled_from(
+    [
+        "```python",
+        "```",
+        "~~~",
+        "x = 1",
+        "<!-- = 1 -->",
+        "<!--",
+        "-->",
+        "## Quiz",
+        "### 1",
+        "- **A.** `1`",
+        "- **A. Right.** a",
+        "> ```py",
+        "    ```",
+        "<!-- exercise: tests -->",
+        "<!-- answer: 1 -->",
+        "<!-- check: x",
+        OUTPUT,
+        '--8<-- "x.py:y"',
+        "---",
+        "\u202e text",
+        "",
+        "`<!--`",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(LINES | st.text(max_size=30), max_size=30))
+def test_any_text_is_read_without_an_error_of_our_own(lines):
+    text = "\n".join(lines)
+    page = scan(text)
+    assert len(normal_form(page).split("\n")) >= len(page.lines)
+    path = Path("/nonexistent.md")
+    for problem in page.problems:
+        assert 1 <= problem.line <= len(page.lines), path
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.lists(LINES, max_size=30).map(lambda lines: "\n".join(lines).encode()) | st.binary(max_size=300))
+def test_any_file_is_read_as_a_page(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("fuzz") / "page.md"
+    path.write_bytes(data)
+    page = read_page(path, path.parent)
+    assert all(problem.line >= 1 and problem.message for problem in page.problems)
