@@ -65,6 +65,7 @@ def test_a_good_lesson_has_no_problem(root):
             "concepts:\n  - kernel\n  - wavelet",
             '11: concept "wavelet" is not defined in docs/reference/glossary.md',
         ),
+        ("---\n\nText", "---\n---\ntitle: B\n---\n\nText", "14: a second front matter"),
         ("---\n\nText", "\n\nText", "1: the front matter is never closed"),
         ("---\ntitle", "\ntitle", "1: the page must start with its front matter"),
     ],

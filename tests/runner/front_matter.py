@@ -1,5 +1,6 @@
 """Checks the front matter of a page: its own shape, and how it fits to the other lessons and to the nav."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def read(text: str) -> tuple[dict, dict[tuple, int], list[Problem]]:
     end = next((i for i, line in enumerate(lines[1:], start=1) if line.rstrip() == "---"), None)
     if end is None:
         return {}, {}, [Problem(1, "the front matter is never closed: a line --- is missing")]
+    if second := second_block(lines, end + 1):
+        return {}, {}, [Problem(second, "a second front matter: only the first would count, so join the two")]
     try:
         # The empty line stands for the opening ---, so that YAML counts lines as the file does.
         node = yaml.compose("\n" + "\n".join(lines[1:end]), Loader=yaml.SafeLoader)
@@ -60,6 +63,14 @@ def read(text: str) -> tuple[dict, dict[tuple, int], list[Problem]]:
     found = locate(node, (), places)
     meta = None if found else yaml.safe_load("\n".join(lines[1:end]))
     return meta or {}, places, found
+
+
+def second_block(lines: list[str], start: int) -> int | None:
+    """The line of another front matter right behind the first one."""
+    first = next((i for i in range(start, len(lines)) if lines[i].strip()), None)
+    if first is None or lines[first].rstrip() != "---" or first + 1 == len(lines):
+        return None
+    return first + 1 if re.match(r"[\w-]+:(\s|$)", lines[first + 1]) else None
 
 
 def locate(node: yaml.Node, path: tuple, places: dict[tuple, int]) -> list[Problem]:

@@ -188,8 +188,9 @@ def read_claims(page: Page, questions: list[quiz.Question]) -> list[Claim]:
             continue
         claim = read_claim(comment, questions)
         if claim is None:
-            known = "= expr, check:, answer:, exercise:, note: and pytest.mark.*"
-            page.problems.append(Problem(comment.line, f'unknown comment "<!-- {comment.words} -->": known are {known}'))
+            known = "= expr, check:, answer:, exercise:, note:, pytest.mark.*"
+            message = f'unknown comment "<!-- {comment.words} -->": known are {known}'
+            page.problems.append(Problem(comment.line, message))
             continue
         try:
             compile(claim.expression, str(page.path), "eval")
