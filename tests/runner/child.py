@@ -15,7 +15,8 @@ import warnings
 from pathlib import Path
 
 from tests.runner import claims
-from tests.runner.page import Block, Claim
+from tests.runner.observed import Watch
+from tests.runner.page import Block, Claim, Comments
 from tests.runner.snippets import Chunk
 
 MOST_OUTPUT = 1_000_000  # characters that one block may print
@@ -175,6 +176,7 @@ def run(steps: list, channel: Channel, printed: Printed) -> None:
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     failures: list[str] = []
+    watch = Watch()
     threading.excepthook = lambda args: failures.append(
         f"{args.exc_type.__name__}: {args.exc_value} (in {args.thread.name})"
     )
@@ -182,7 +184,12 @@ def run(steps: list, channel: Channel, printed: Printed) -> None:
         channel.send(step.name, "started")
         began = time.perf_counter()
         try:
-            result = run_claim(step, module) if isinstance(step, Claim) else run_block(step, module, printed, failures)
+            if isinstance(step, Comments):
+                result = run_comments(step, watch)
+            elif isinstance(step, Claim):
+                result = run_claim(step, module)
+            else:
+                result = run_block(step, module, printed, failures, watch)
         except Stop as stop:
             channel.send(step.name, "failed", stops=True, message=str(stop), stderr=printed.take(2)[-2000:])
             return
@@ -200,12 +207,20 @@ def run_claim(claim: Claim, module: types.ModuleType) -> dict:
     return {"status": "failed", "message": f"{claim.line}: {fault}"} if fault else {"status": "passed"}
 
 
-def run_block(block: Block, module: types.ModuleType, printed: Printed, failures: list[str]) -> dict:
+def run_comments(step: Comments, watch: Watch) -> dict:
+    faults = [
+        f"{line if path.endswith('.md') else f'{step.line}: {path}:{line}'}: {words}"
+        for path, line, words in watch.faults()
+    ]
+    return {"status": "failed", "message": "\n".join(faults)} if faults else {"status": "passed"}
+
+
+def run_block(block: Block, module: types.ModuleType, printed: Printed, failures: list[str], watch: Watch) -> dict:
     if block.skip:
         return {"status": "skipped", "message": block.skip}
     if block.role:
         return run_exercise(block, module, printed)
-    error = execute(block.chunks, module.__dict__)
+    error = execute(block.chunks, module.__dict__, watch)
     error = error or wait_for_threads()
     output = printed.take(1)
     if len(output) > MOST_OUTPUT:
@@ -251,12 +266,12 @@ def passed_if(condition: bool, block: Block, message: str) -> dict:
     return {"status": "passed"} if condition else {"status": "failed", "message": f"{block.line}: {message}"}
 
 
-def execute(chunks: list[Chunk], namespace: dict) -> BaseException | None:
+def execute(chunks: list[Chunk], namespace: dict, watch: Watch | None = None) -> BaseException | None:
     """Runs the code under its own file name and line numbers; the error that ended it, if one did."""
     try:
         for chunk in chunks:
-            code = compile("\n" * (chunk.line - 1) + chunk.code, str(chunk.path), "exec", dont_inherit=True)
-            exec(code, namespace)
+            code = watch.prepare(chunk, namespace) if watch else "\n" * (chunk.line - 1) + chunk.code
+            exec(compile(code, str(chunk.path), "exec", dont_inherit=True), namespace)
     except BaseException as error:
         return error
     return None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_codeblocks import extract_from_buffer
 
-from tests.runner import exercises, quiz
+from tests.runner import exercises, observed, quiz
 from tests.runner.fences import Comment, Fence, Problem, Scan, is_directive, normal_form, scan
 from tests.runner.outputs import within
 from tests.runner.snippets import Chunk, chunks
@@ -64,11 +64,19 @@ class Claim:
 
 
 @dataclass
+class Comments:
+    """The last step of a page whose code comments state values or shapes: were all of them seen, and true?"""
+
+    line: int
+    name: str = "comments"
+
+
+@dataclass
 class Page:
     path: Path
     text: str
     scan: Scan
-    steps: list[Block | Claim] = field(default_factory=list)
+    steps: list[Block | Claim | Comments] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -85,6 +93,8 @@ def read_page(path: Path, root: Path) -> Page:
     blocks = read_blocks(page, root)
     exercises.assign(page.scan, blocks, page.problems)
     page.steps = sorted([*blocks, *read_claims(page, questions)], key=lambda step: step.line)
+    if any(observed.stated(chunk) for block in blocks if not block.skip and not block.role for chunk in block.chunks):
+        page.steps.append(Comments(len(page.scan.lines)))
     return page
 
 

@@ -14,7 +14,7 @@ import re
 
 import pytest
 
-from tests.runner import displayed, front_matter, update
+from tests.runner import arithmetic, displayed, front_matter, update
 from tests.runner.fences import Problem
 from tests.runner.outputs import differences
 from tests.runner.page import Block, Claim, Page, read_page
@@ -115,6 +115,7 @@ class PageFile(pytest.File):
         yield CheckItem.from_parent(self, name="front-matter", check=front_matter.problems)
         yield CheckItem.from_parent(self, name="format", check=lambda page, root: page.problems)
         yield CheckItem.from_parent(self, name="displayed", check=displayed.problems)
+        yield CheckItem.from_parent(self, name="arithmetic", check=arithmetic.problems)
         for step in self.content.steps:
             yield StepItem.from_parent(self, name=step.name, step=step)
 
@@ -200,10 +201,11 @@ class StepItem(PageItem):
             self.not_run(result)
 
     def explain(self, result: dict) -> str:
-        line, _, message = result["message"].partition(": ")
+        """The child's `line: what is wrong` with the page's name; more than one line for a step of many claims."""
+        message = result["message"].replace(str(self.config.rootpath) + os.sep, "")
         stderr = result.get("stderr", "").strip()
-        shorter = message.replace(str(self.config.rootpath) + os.sep, "")
-        return self.at(line, shorter) + (f"\n\nIt also printed to stderr:\n{stderr}" if stderr else "")
+        more = f"\n\nIt also printed to stderr:\n{stderr}" if stderr else ""
+        return re.sub(r"^(\d+): ", lambda found: self.at(found[1], ""), message, flags=re.MULTILINE) + more
 
     def not_run(self, result: dict) -> None:
         """The page ended before this step: here, or in an earlier step that says why."""

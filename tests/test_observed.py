@@ -1,0 +1,88 @@
+"""Values and shapes in code comments: each example runs, and its comment is true, false, never reached or only words."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tests.runner.observed import Watch
+from tests.runner.snippets import Chunk
+
+START = "import torch\nfrom torch import nn\nx = torch.zeros(2, 1, 8, 8)\n"
+TRUE = [
+    "n = 3 * 3 * 3 * 64  # 1728",
+    "n = 27 / 49  # 0.55",
+    "print(x.shape)  # torch.Size([2, 1, 8, 8])",
+    "print('a', 2)  # a is printed",
+    "print(3 + 4)  #> 7",
+    "y = x.flatten(1)  # (N, 1, 8, 8) -> (N, 64)",
+    "y = nn.MaxPool2d(2)(x)  # 8x8 -> 4x4",
+    "pool = nn.MaxPool2d(2)  # 8x8 -> 4x4\ny = pool(x)",
+    "conv = nn.Conv2d(1, 4, 3)  # 3x3 kernel",
+    "net = nn.Sequential(\n    nn.Conv2d(1, 4, 3),  # 4x6x6\n    nn.Flatten(),  # (N, 144)\n)\ny = net(x)",
+    "def f(x):\n    return x.flatten(1)  # (N, 64)\ny = f(x)",
+    "def f(x):\n    x = x + 1  # (N, C, H, W)\n    return x\ny = f(x)",
+    "y = x.sum((0, 1, 2, 3))  # 0.0",
+    "y = list(x.shape)  # [2, 1, 8, 8]",
+    "y = x.shape  # (2, 1, 8, 8)",
+    "y = x[0]  # (1, 8, 8): without the batch",
+    "y = torch.tensor([1, 2])  # [1, 2]",
+    "a, b = x.shape[:2]  # (2, 1)",
+    "n = 3 * 3  # 3 x 3 = 9 weights",
+    "s = 'words # 5'  # nothing to see",
+]
+FALSE = [
+    ("n = 3 * 3 * 3 * 64  # 1729", 4, "is 1728"),
+    ("n = 27 / 49  # 0.56", 4, "is 0.5510204081632653"),
+    ("print(x.shape)  # torch.Size([2, 1, 8, 9])", 4, "is (2, 1, 8, 8)"),
+    ("print(3 + 4)  #> 8", 4, "is 7"),
+    ("y = x.flatten(1)  # (N, 1, 8, 8) -> (N, 65)", 4, "is (2, 64)"),
+    ("y = x.flatten(1)  # (N, 1, 8, 9) -> (N, 64)", 4, "starts from (2, 1, 8, 8)"),
+    ("y = x.flatten(1)  # (N, 1, 8, 8) -> (H, 64)", None, None),
+    ("y = x.transpose(0, 2)  # (N, C, H, W) -> (N, C, H, W)", 4, "is (8, 1, 2, 8)"),
+    ("pool = nn.MaxPool2d(2)  # 8x8 -> 4x5\ny = pool(x)", 4, "is (2, 1, 4, 4)"),
+    ("net = nn.Sequential(\n    nn.Conv2d(1, 4, 3),  # 4x6x7\n)\ny = net(x)", 5, "is (2, 4, 6, 6)"),
+    ("def f(x):\n    return x.flatten(1)  # (N, 65)\ny = f(x)", 5, "is (2, 64)"),
+    ("def f(x):\n    return x.flatten(1)  # (N, 64)", 5, "never runs"),
+    ("pool = nn.MaxPool2d(2)  # 8x8 -> 4x4", 4, "never runs"),
+    ("if x is None:\n    y = 1  # 1", 5, "never runs"),
+    ("y = 5  # (N, C)", 4, "is int, which has no shape"),
+    ("for k in (1, 2):\n    n = k  # 1", 5, "is 2"),
+]
+
+
+@pytest.fixture
+def faults(monkeypatch):
+    """Runs code as the page runner does; nothing that the watch changes in torch stays."""
+    monkeypatch.setattr(nn.Module, "__init__", nn.Module.__init__)
+    hooks = torch.nn.modules.module._global_forward_hooks
+    monkeypatch.setattr(torch.nn.modules.module, "_global_forward_hooks", hooks.copy())
+
+    def run(code: str) -> list[tuple[int, str]]:
+        watch, namespace = Watch(), {}
+        chunk = Chunk(Path("page.md"), 1, START + textwrap.dedent(code) + "\n")
+        exec(compile(watch.prepare(chunk, namespace), "page.md", "exec"), namespace)
+        return [(line, words) for _, line, words in watch.faults()]
+
+    return run
+
+
+@pytest.mark.parametrize("code", TRUE)
+def test_true(faults, code):
+    assert faults(code) == []
+
+
+@pytest.mark.parametrize(("code", "line", "words"), FALSE)
+def test_false(faults, code, line, words):
+    found = faults(code)
+    if words is None:
+        assert found == []  # a new letter on the right stands for any size
+    else:
+        assert len(found) == 1 and found[0][0] == line and words in found[0][1], found
+
+
+def test_looking_changes_nothing(faults, capsys):
+    assert faults("print('a', x.shape[1], sep='-')\nprint(1, 2)  # 1 2\ny = [n for n in range(3)]  # [0, 1, 2]") == []
+    assert capsys.readouterr().out == "a-1\n1 2\n"
