@@ -1,4 +1,4 @@
-"""Decides about claims: a number in prose against its expression, a sentence, a quiz answer."""
+"""Decides about claims: a number in prose or in a table against its expression, a sentence, a quiz answer."""
 
 import math
 import re
@@ -13,9 +13,12 @@ BOUND = re.compile(
 
 def fault(claim: Claim, namespace: dict) -> str | None:
     """What is false about a claim, in words; None when it holds. Errors of the expression are the caller's."""
-    value = eval(compile(claim.expression, "<claim>", "eval"), namespace)
+    scope = namespace if claim.row is None else {**namespace, "c": claim.row}
+    value = eval(compile(claim.expression, "<claim>", "eval"), scope)
     if claim.kind == "number":
         return number_fault(claim, value)
+    if claim.kind == "cell":
+        return cell_fault(claim, value)
     if claim.kind == "answer":
         return "; ".join(claim.question.disagreements(value)) or None
     if bool(value) == claim.holds:
@@ -40,6 +43,13 @@ def number_fault(claim: Claim, value: object) -> str | None:
     if math.isfinite(seen) and agree(shown, seen, decimals, exact=bound["unit"] is None):
         return None
     return f'"{bound[0].strip()}" but {claim.expression} is {spell(float(value), unit, decimals, bound["unit"])}'
+
+
+def cell_fault(claim: Claim, value: object) -> str | None:
+    """Compares a cell of a table: a number at the precision written, anything else as text."""
+    if BOUND.search(claim.before) and not isinstance(value, bool | str | tuple | list):
+        return number_fault(claim, value)
+    return None if claim.before == str(value) else f'the cell says "{claim.before}", but {claim.expression} is {value}'
 
 
 def agree(shown: float, seen: float, decimals: int, exact: bool) -> bool:

@@ -68,9 +68,8 @@ class Stated:
         self.sizes = {}
 
     def fault(self, words: str) -> None:
-        message = f'the comment says "{self.words}", but it {words}'
-        if message not in self.faults:
-            self.faults.append(message)
+        if not self.faults:  # a line in a loop would say the same a thousand times
+            self.faults.append(f'the comment says "{self.words}", but it {words}')
 
 
 def shape_of(value: object) -> tuple | None:

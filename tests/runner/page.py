@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_codeblocks import extract_from_buffer
 
-from tests.runner import exercises, observed, quiz
+from tests.runner import exercises, observed, quiz, tables
 from tests.runner.fences import Comment, Fence, Problem, Scan, is_directive, normal_form, scan
 from tests.runner.outputs import within
 from tests.runner.snippets import Chunk, chunks
@@ -52,7 +52,7 @@ class Block:
 
 @dataclass
 class Claim:
-    """An expression that must hold at its place: `= expr` (a number), `check: expr` or `answer: expr` (a quiz)."""
+    """An expression that must hold at its place: a number, a cell of a table, a sentence, the answer of a quiz."""
 
     name: str
     line: int
@@ -61,6 +61,7 @@ class Claim:
     before: str = ""  # the text in front of the comment; its last number is the one that is bound
     holds: bool = True  # False in a wrong answer of a quiz, whose check must fail
     question: quiz.Question | None = None
+    row: dict[str, str] | None = None  # of a table: the cells by column
 
 
 @dataclass
@@ -191,36 +192,39 @@ def read_reason(page: Page, block: Block, literal: str) -> str:
 
 
 def read_claims(page: Page, questions: list[quiz.Question]) -> list[Claim]:
-    """The comments that bind a number, a sentence or a quiz answer."""
-    claims = []
+    """The comments that bind a number, a table, a sentence or a quiz answer."""
+    claims: list[Claim] = []
     for comment in page.scan.comments:
         if is_directive(comment) or comment.words.startswith(LATER):
             continue
-        claim = read_claim(comment, questions)
-        if claim is None:
-            known = "= expr, check:, answer:, exercise:, note:, pytest.mark.*"
-            message = f'unknown comment "<!-- {comment.words} -->": known are {known}'
-            page.problems.append(Problem(comment.line, message))
-            continue
         try:
-            compile(claim.expression, str(page.path), "eval")
+            for claim in read_claim(page, comment, questions):
+                compile(claim.expression, str(page.path), "eval")
+                same = 1 + sum(other.line == claim.line for other in claims)
+                claim.name = f"claim-{claim.line}" + (f"-{same}" if same > 1 else "")
+                claims.append(claim)
         except SyntaxError as error:
-            page.problems.append(Problem(comment.line, f"{claim.expression!r} is not a Python expression: {error.msg}"))
-            continue
-        claims.append(claim)
-        same = sum(other.line == claim.line for other in claims)
-        claim.name = f"claim-{claim.line}" + (f"-{same}" if same > 1 else "")
+            page.problems.append(Problem(comment.line, f"{error.text!r} is not a Python expression: {error.msg}"))
+        except Problem as problem:
+            page.problems.append(problem)
     return claims
 
 
-def read_claim(comment: Comment, questions: list[quiz.Question]) -> Claim | None:
-    words = comment.words
-    if words.startswith("="):
-        return Claim("", comment.line, "number", words[1:].strip(), comment.before)
-    if words.startswith("check:"):
+def read_claim(page: Page, comment: Comment, questions: list[quiz.Question]) -> list[Claim]:
+    kind, _, expression = comment.words.partition("=" if comment.words.startswith("=") else ":")
+    expression = expression.strip()
+    if kind == "":
+        return [Claim("", comment.line, "number", expression, comment.before)]
+    if kind == "check":
         wrong = any(comment.line in question.wrong_lines for question in questions)
-        return Claim("", comment.line, "check", words[6:].strip(), comment.before, holds=not wrong)
-    if words.startswith("answer:"):
+        return [Claim("", comment.line, "check", expression, comment.before, holds=not wrong)]
+    if kind == "table":
+        bound = tables.bound_cells(page.scan, comment.line, comment.words)
+        return [Claim("", line, "cell", code, cell, row=row) for line, code, cell, row in bound]
+    if kind == "answer":
         question = next((q for q in questions if q.line < comment.line <= q.end), None)
-        return question and Claim("", comment.line, "answer", words[7:].strip(), question=question)
-    return None
+        if question is None:
+            raise Problem(comment.line, "an answer stands in a question: a ### heading under ## Quiz")
+        return [Claim("", comment.line, "answer", expression, question=question)]
+    known = "= expr, check:, table:, answer:, exercise:, note:, pytest.mark.*"
+    raise Problem(comment.line, f'unknown comment "<!-- {comment.words} -->": known are {known}')

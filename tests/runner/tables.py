@@ -1,0 +1,51 @@
+"""Reads tables whose columns are bound: `<!-- table: Parameters == count(c["Layer"]) -->` above the table.
+
+The expression is evaluated once for each row; `c` holds the cells of the row by the names of their columns.
+"""
+
+import re
+
+from tests.runner.fences import Problem, Scan
+
+BINDING = re.compile(r"table:\s*(.+?)\s*==\s*(.+)$")
+RULE = re.compile(r"^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
+
+
+def cells(line: str) -> list[str]:
+    """The cells of one row, without Markdown's marks."""
+    text = line.strip().removeprefix("|").removesuffix("|")
+    return [re.sub(r"[*`]", "", cell).strip() for cell in re.split(r"(?<!\\)\|", text)]
+
+
+def rows_below(scan: Scan, line: int) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Column names and rows `(line, cells)` of the table that follows `line` at once."""
+    number = line + 1
+    while number <= len(scan.lines) and not scan.prose.get(number, "").strip():
+        if number not in scan.prose:
+            return [], []
+        number += 1
+    if "|" not in scan.prose.get(number, "") or not RULE.match(scan.prose.get(number + 1, "")):
+        return [], []
+    names, rows = cells(scan.prose[number]), []
+    number += 2
+    while "|" in scan.prose.get(number, ""):
+        rows.append((number, cells(scan.prose[number])))
+        number += 1
+    return names, rows
+
+
+def bound_cells(scan: Scan, line: int, words: str) -> list[tuple[int, str, str, dict[str, str]]]:
+    """The cells that a comment binds: `(line, expression, cell, row)`. Raises Problem when it binds nothing."""
+    binding = BINDING.match(words)
+    if not binding:
+        raise Problem(line, "write <!-- table: Column == expression --> above the table")
+    names, rows = rows_below(scan, line)
+    if not rows:
+        raise Problem(line, "no table with rows follows this comment")
+    if binding[1] not in names:
+        raise Problem(line, f'the table has no column "{binding[1]}": its columns are {", ".join(names)}')
+    column = names.index(binding[1])
+    short = [number for number, row in rows if len(row) != len(names)]
+    if short:
+        raise Problem(short[0], f"this row does not have {len(names)} cells")
+    return [(number, binding[2], row[column], dict(zip(names, row, strict=True))) for number, row in rows]
