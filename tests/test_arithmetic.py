@@ -28,9 +28,11 @@ TRUE = [
     r"$\ln 10$ is $\ln(10) = 2.303$",
     "`64 * 3 * 3 * 3 + 64 = 1792` parameters",
     "7 / 2 = 3.5",
+    r"$$\begin{aligned} \tfrac{1}{4}\,(& 2 \cdot 5 \\ & - 2) - 0.5 \approx 1.5 \end{aligned}$$",
     "1{,}728 = 27 \\cdot 64",
 ]
 FALSE = [
+    (r"$$\begin{aligned} \tfrac{1}{4}\,(& 2 \cdot 5 \\ & - 2) - 0.5 \approx 1.6 \end{aligned}$$", "is 1.5, not 1.6"),
     ("3 × 3 × 3 × 64 = 1,729", "3*3*3*64 is 1,728, not 1729"),
     (r"$3 \times 3 \times 64 = 567$", "is 576, not 567"),
     ("3 channels * 64 filters = 193 weights", "is 192, not 193"),
@@ -69,7 +71,7 @@ def test_true(text):
     assert faults(text) == []
 
 
-@pytest.mark.parametrize("text", [text for text in TRUE if "≈" not in text])
+@pytest.mark.parametrize("text", [text for text in TRUE if "≈" not in text and "approx" not in text])
 def test_the_true_ones_are_seen(text):
     """Each true example turns false when its last number does, so it was really computed."""
     head, digit = next((text[:i], text[i]) for i in reversed(range(len(text))) if text[i].isdigit() and "=" in text[:i])

@@ -107,7 +107,7 @@ GOOD = {
         '''
         """),
     "skip": page("""
-        This block does not run here because it needs a download of 170 MB.
+        This block does not run here because it needs a download of 170<!-- given: from its web page --> MB.
 
         <!--pytest.mark.skip(reason="it needs a download of 170 MB")-->
         '''python
@@ -186,6 +186,23 @@ GOOD = {
         | `conv` | 1,728 | int |
         | **fc** | 1,000.5 | float |
         """),
+    "accounted": page("""
+        '''python
+        print(27 * 64)
+        '''
+        OUTPUT
+        '''text
+        1728
+        '''
+        The 1,728 weights follow from 27 × 64 = 1,728. In 1998<!-- given: the year --> it was known that
+        98.5<!-- = 197 / 2 --> is 12 more.
+
+        LeNet had 60,000 parameters ([LeCun et al., 1998](#sources)).
+
+        ## Sources
+
+        - LeCun, 1998.
+        """),
     "comment-in-code-span": "Write `<!-- = x -->` to bind a number.\n\n" + block("x = 1"),
     "band": page("""
         '''python
@@ -257,6 +274,11 @@ FALSE = {
     ),
     "broken-claim": ("Some 4<!-- = nowhere -->.\n", r"broken-claim.md:1: nowhere cannot be computed: NameError"),
     "no-number": ("Some words<!-- = 3 -->.\n", r"no number stands just before"),
+    "unbound-number": (
+        "The layer has 1,792 weights\nand 2.5 million values.\n",
+        r"unbound-number.md:1: nothing accounts for .1,792 weights.[\s\S]*:2: nothing accounts for .2.5 million",
+    ),
+    "unbound-cell": ("| a | b |\n|---|---|\n| 3 | 937 |\n", r"unbound-cell.md:3: nothing accounts for .937."),
     "false-arithmetic": (
         "So 3 × 3 × 3 ×\n64 = 1,729 weights.\n",
         r"false-arithmetic.md:2: 3\*3\*3\*\s*64 is 1,728, not 1729",

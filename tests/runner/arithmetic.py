@@ -33,6 +33,7 @@ TOKEN = re.compile(
 # What LaTeX, typography and keyboards write for the same thing.
 SPELLINGS = [
     (r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"((\1)/(\2))"),
+    (r"\\(?:begin|end)\{[a-z*]+\}|&|\\\\(?=\s|$)", " "),
     (r"\\(?:left|right|bigl?|bigr|Bigl?|Bigr|displaystyle)(?![a-zA-Z])", ""),
     (r"\\lfloor", "⌊"),
     (r"\\rfloor", "⌋"),
@@ -132,13 +133,22 @@ def spell(text: str) -> str:
 
 def faults(text: str) -> list[tuple[int, str]]:
     """What is false in the arithmetic written in `text`: the number of the relation, and the words."""
+    return [(index, words(left, right)) for index, left, right, holds in claims(text) if not holds]
+
+
+def numbers(text: str) -> set[float]:
+    """The numbers that take part in arithmetic that was recomputed."""
+    codes = [side.code for _, left, right, _ in claims(text) for side in (left, right)]
+    return {float(number) for code in codes for number in re.findall(r"\d+(?:\.\d+)?", code)}
+
+
+def claims(text: str):
+    """Each relation with something computable on both sides: its number, its sides, and whether it holds."""
     pieces = re.split(r"(=|≈)", spell(text))
-    found = []
     for index, relation in enumerate(pieces[1::2]):
         left, right = last_side(pieces[2 * index]), first_side(pieces[2 * index + 2])
-        if left and right and not agree(left, right, relation):
-            found.append((index, words(left, right)))
-    return found
+        if left and right:
+            yield index, left, right, agree(left, right, relation)
 
 
 def last_side(text: str) -> Side | None:
@@ -181,6 +191,8 @@ def read(tokens: list[tuple[str, str]]) -> Side | None:
             if before not in ("number", "word", "close") or len(word) == 1 and word != "%":
                 return None
             unit = word if word in UNITS else unit
+        elif kind == "open" and before == "close":
+            code += "*("
         elif kind == "other" or kind in ("number", "open") and before in ("number", "word", "close"):
             return None
         else:

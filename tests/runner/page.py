@@ -11,10 +11,10 @@ from pytest_codeblocks import extract_from_buffer
 
 from tests.runner import exercises, observed, quiz, tables
 from tests.runner.fences import Comment, Fence, Problem, Scan, is_directive, normal_form, scan
-from tests.runner.outputs import within
+from tests.runner.outputs import differences, within
 from tests.runner.snippets import Chunk, chunks
 
-LATER = ("note:", "exercise:")  # comments that are no claim of their own
+LATER = ("note:", "given:", "exercise:")  # comments that are no claim of their own
 
 
 @dataclass
@@ -125,6 +125,16 @@ def read_blocks(page: Page, root: Path) -> list[Block]:
     return blocks
 
 
+def output_fault(block: Block, printed: str) -> Problem | None:
+    """How what a block printed differs from what the page shows for it."""
+    shown = block.output
+    found = differences(shown.text if shown else "", printed, shown.within if shown else 0.0)
+    if not found:
+        return None
+    what = "prints something else than the page shows" if shown else "prints, but the page shows no output"
+    return Problem(shown.fence.line if shown else block.line, "\n  ".join([f"the block {what}", *found]))
+
+
 def line_of_directive(scan: Scan) -> int:
     """The first directive that pytest-codeblocks would not know, for its message, which names no line."""
     known = ("expected-output", "expected-output-ignore-whitespace")
@@ -226,5 +236,5 @@ def read_claim(page: Page, comment: Comment, questions: list[quiz.Question]) -> 
         if question is None:
             raise Problem(comment.line, "an answer stands in a question: a ### heading under ## Quiz")
         return [Claim("", comment.line, "answer", expression, question=question)]
-    known = "= expr, check:, table:, answer:, exercise:, note:, pytest.mark.*"
+    known = "= expr, check:, table:, answer:, exercise:, given:, note:, pytest.mark.*"
     raise Problem(comment.line, f'unknown comment "<!-- {comment.words} -->": known are {known}')

@@ -14,10 +14,9 @@ import re
 
 import pytest
 
-from tests.runner import arithmetic, displayed, front_matter, update
+from tests.runner import arithmetic, displayed, front_matter, unbound, update
 from tests.runner.fences import Problem
-from tests.runner.outputs import differences
-from tests.runner.page import Block, Claim, Page, read_page
+from tests.runner.page import Block, Claim, Page, output_fault, read_page
 from tests.runner.process import Limits, PageProcess
 
 # Imported once, before the fork, when a page of this run imports them: each costs up to seconds in every page.
@@ -116,6 +115,7 @@ class PageFile(pytest.File):
         yield CheckItem.from_parent(self, name="format", check=lambda page, root: page.problems)
         yield CheckItem.from_parent(self, name="displayed", check=displayed.problems)
         yield CheckItem.from_parent(self, name="arithmetic", check=arithmetic.problems)
+        yield CheckItem.from_parent(self, name="unbound", check=unbound.problems)
         for step in self.content.steps:
             yield StepItem.from_parent(self, name=step.name, step=step)
 
@@ -221,21 +221,14 @@ class StepItem(PageItem):
 
     def compare(self, result: dict) -> None:
         """What the block printed against what the page shows."""
-        shown, seen = self.step.output, result["output"]
-        found = differences(shown.text if shown else "", seen, shown.within if shown else 0.0)
-        if not found:
+        fault = output_fault(self.step, result["output"])
+        if fault is None:
             return
         if self.config.option.update_outputs:
-            self.parent.printed.append((self.step, seen))
+            self.parent.printed.append((self.step, result["output"]))
             return
-        line = shown.fence.line if shown else self.step.line
-        what = (
-            "the block prints something else than the page shows"
-            if shown
-            else "the block prints, but the page shows no output"
-        )
-        where = self.parent.relative
-        self.fail(self.at(line, "\n  ".join([what, *found, f"to write what it prints: make update PAGE={where}"])))
+        mend = f"to write what it prints: make update PAGE={self.parent.relative}"
+        self.fail(f"{self.at(fault.line, fault.message)}\n  {mend}")
 
     def reportinfo(self):
         return self.path, self.step.line - 1, f"{self.parent.relative}:{self.step.line}"
