@@ -28,7 +28,7 @@ FUNCTIONS = {
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 TOKEN = re.compile(
     rf"(?P<number>(?<![\w.])(?:{NUMBER})(?!\w|\.\d))|(?P<operator>\*\*|//|[-+*/^])|(?P<open>[(⌊])|(?P<close>[)⌋])"
-    r"|(?P<word>%|[A-Za-z_][\w'-]*)|(?P<other>\S)"
+    r"|(?P<call>[A-Za-z_][\w'-]*(?=\())|(?P<word>%|[A-Za-z_][\w'-]*)|(?P<other>\S)"
 )
 # What LaTeX, typography and keyboards write for the same thing.
 SPELLINGS = [
@@ -156,11 +156,7 @@ def last_side(text: str) -> Side | None:
     tokens = split(text)[-MOST_TOKENS:]
     for start in range(len(tokens)):
         before = tokens[start - 1] if start else ("", "")
-        bound = (
-            before[0] in ("operator", "open")
-            or before[0] == "word"
-            and (len(before[1]) == 1 or tokens[start][0] == "open")
-        )
+        bound = before[0] in ("operator", "open", "call") or before[0] == "word" and len(before[1]) == 1
         signed = tokens[start][0] == "operator" and before[0] in ("word", "number", "close")
         if not bound and not signed and (side := read(tokens[start:])):
             return side
@@ -185,7 +181,7 @@ def read(tokens: list[tuple[str, str]]) -> Side | None:
     """The tokens as one expression, if they are nothing else. Words that name what is counted are left out."""
     code, before, unit = "", "", None
     for kind, word in tokens:
-        if kind == "word" and word in FUNCTIONS and before in ("", "operator", "open"):
+        if kind == "call" and word in FUNCTIONS and before in ("", "operator", "open"):
             code += word
         elif kind == "word":
             if before not in ("number", "word", "close") or len(word) == 1 and word != "%":
@@ -193,11 +189,11 @@ def read(tokens: list[tuple[str, str]]) -> Side | None:
             unit = word if word in UNITS else unit
         elif kind == "open" and before == "close":
             code += "*("
-        elif kind == "other" or kind in ("number", "open") and before in ("number", "word", "close"):
+        elif kind in ("other", "call") or kind in ("number", "open") and before in ("number", "word", "close"):
             return None
         else:
             code += {"^": "**", "⌊": "floor(", "⌋": ")"}.get(word, word.replace(",", ""))
-        before = "function" if code.endswith(tuple(FUNCTIONS)) else kind
+        before = kind
     try:
         value = compute(code)
     except (SyntaxError, ValueError, ArithmeticError, TypeError, RecursionError):

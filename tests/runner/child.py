@@ -100,6 +100,9 @@ def wall(folder: Path, limits) -> Printed:
     hide_the_project()
     limit_memory(limits)
     seed_everything(limits.seed)
+    os.environ["OMP_NUM_THREADS"] = str(limits.threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(limits.threads)
     sys.addaudithook(refusals(str(folder)))
     signal.signal(signal.SIGALRM, out_of_time)
     signal.setitimer(signal.ITIMER_REAL, limits.seconds)

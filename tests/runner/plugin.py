@@ -44,17 +44,18 @@ def pytest_configure(config):
         raise pytest.UsageError("outputs are written on a CPU only: leave out --device cuda")
     os.environ["MPLBACKEND"] = "Agg"
     os.environ.setdefault("MPLCONFIGDIR", str(config.rootpath / ".cache" / "matplotlib"))
-    share_the_cores()
+    # A process that has computed with OpenMP threads cannot be forked; each page starts threads of its own.
+    os.environ["OMP_NUM_THREADS"] = "1"
     if option.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     elif not cuda_works():
         raise pytest.UsageError("--device cuda: torch finds no CUDA device here")
 
 
-def share_the_cores() -> None:
+def threads() -> int:
     """With `-n 2`, two pages compute at the same time: each gets its share of the cores."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+    return max(1, (os.cpu_count() or 1) // workers)
 
 
 def cuda_works() -> bool:
@@ -134,7 +135,7 @@ class PageFile(pytest.File):
         last = max(i for i, step in enumerate(steps) if step.name in self.wanted)
         option = self.config.option
         import_what_pages_import(steps)
-        limits = Limits(option.page_seconds, option.page_memory, option.page_seed, option.device)
+        limits = Limits(option.page_seconds, option.page_memory, option.page_seed, option.device, threads())
         self.process = PageProcess(self.content, steps[: last + 1], limits, self.config.rootpath)
         self.running.append(self)
 

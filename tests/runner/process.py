@@ -31,6 +31,7 @@ class Limits:
     gibibytes: float = 4.0
     seed: int = 0
     device: str = "cpu"
+    threads: int = 1
 
     @property
     def bytes(self) -> int:
