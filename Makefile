@@ -1,0 +1,66 @@
+# `make` alone lists the targets. Each one sets up what it needs on its first run and reuses it afterwards.
+
+PYTHON ?= python3
+PORT ?= 8000
+WORKERS ?= 2
+PART ?= foundations
+FLAGS ?=
+
+SITE := .venv/site/bin/python
+FULL := .venv/full/bin/python
+COMPILE := $(FULL) -m uv pip compile --quiet --python-version 3.11.7 --universal --fork-strategy fewest \
+	--generate-hashes --no-annotate --custom-compile-command "make lock"
+
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: help serve site zensical test update new figures lab lock clean site-ready full-ready page-named lesson-named
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: site-ready ## Build the site and serve it on http://127.0.0.1:8000, with live reload (PORT=8001 for another port)
+	@$(SITE) -m scripts.serve --port $(PORT)
+
+site: site-ready ## Build the site into site/
+	@$(SITE) -m mkdocs build --strict
+
+zensical: site-ready ## Build the site into site/ with Zensical, the successor of Material for MkDocs
+	@$(SITE) -m zensical build --clean --strict
+
+test: full-ready ## Verify everything, or one page: make test PAGE=docs/lessons/first-cnn
+	@$(if $(PAGE),,$(FULL) -m ruff check)
+	@$(FULL) -m pytest --codeblocks $(or $(PAGE),docs README.md tests -n $(WORKERS)) $(FLAGS)
+
+update: page-named full-ready ## Write what its blocks print into a page: make update PAGE=docs/lessons/first-cnn/index.md
+	@$(FULL) -m pytest --codeblocks --update-outputs $(PAGE)
+
+new: lesson-named full-ready ## Start a lesson: make new LESSON=dilated-convolution (PART=training for another part)
+	@$(FULL) -m scripts.new_lesson $(LESSON) --part $(PART)
+
+figures: full-ready ## Draw the figures of all lessons
+	@$(FULL) -m scripts.draw_figures
+
+lab: full-ready ## Run the notebooks in docs/labs/ and store their outputs
+	@$(FULL) -m scripts.run_labs
+
+lock: full-ready ## Lock the newest versions that requirements.in and requirements-site.in allow
+	@$(COMPILE) --upgrade --output-file requirements.txt requirements.in
+	@$(COMPILE) --upgrade --constraint requirements.txt --output-file requirements-site.txt requirements-site.in
+
+clean: ## Remove everything that was installed or built
+	@rm -rf .venv node_modules site docs/assets/vendor .pytest_cache .ruff_cache .hypothesis .cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+site-ready:
+	@$(PYTHON) scripts/setup.py site
+	@$(SITE) -m scripts.get_assets
+
+full-ready:
+	@$(PYTHON) scripts/setup.py full
+	@$(FULL) -m scripts.get_assets
+
+page-named:
+	$(if $(wildcard $(PAGE)),,$(error name a page that exists: make update PAGE=docs/lessons/first-cnn/index.md))
+
+lesson-named:
+	$(if $(LESSON),,$(error name the new lesson: make new LESSON=dilated-convolution))
