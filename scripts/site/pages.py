@@ -1,0 +1,34 @@
+"""What the Markdown extensions of this folder share: which page is being built, and how to stop the build."""
+
+from pathlib import Path
+
+from markdown import Markdown
+from pymdownx.superfences import SuperFencesException
+
+
+class PageError(SuperFencesException):
+    """A page cannot be built. It reads `path:line: what is wrong`.
+
+    It derives from the one exception that pymdownx.superfences passes on instead of showing the fence as plain text.
+    """
+
+
+def page_path(md: Markdown) -> Path | None:
+    """Path of the Markdown file that `md` converts, or None outside of a site builder."""
+    if "relpath" in md.treeprocessors:  # MkDocs
+        return Path(md.treeprocessors["relpath"].file.abs_src_path)
+    if "rendering_context" in md.preprocessors:  # Zensical
+        context = md.preprocessors["rendering_context"]
+        return Path(context.config["root_dir"], context.config["docs_dir"], context.page.path)
+    return None
+
+
+def error(md: Markdown, text: str, message: str) -> PageError:
+    """A PageError that points at the first line of the current page that holds `text`."""
+    path = page_path(md)
+    if path is None:
+        return PageError(message)
+    before, found, _ = path.read_text(encoding="utf-8").partition(text)
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    line = f"{before.count(chr(10)) + 1}:" if found else ""
+    return PageError(f"{shown}:{line} {message}")

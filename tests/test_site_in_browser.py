@@ -1,0 +1,228 @@
+"""The built site in Chromium: no error, no request to elsewhere, no overflow; search, keyboard and budgets.
+
+Every page at phone and desktop width, in light and in dark. The site is served by this test on 127.0.0.1, below a
+folder as on GitHub Pages, compressed as a web server would.
+"""
+
+import gzip
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from scripts.find_browser import find_browser
+from tests.conftest import ROOT, SITE_URL
+
+FOLDER = urlsplit(SITE_URL).path  # "/convnets-checked/"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+WIDTHS = (360, 1280)
+SCHEMES = ("light", "dark")
+PAGES = [
+    "",
+    *(path.parent.relative_to(ROOT / "docs").as_posix() + "/" for path in sorted(ROOT.glob("docs/lessons/*/index.md"))),
+    *(path.relative_to(ROOT / "docs").as_posix()[:-3] + "/" for path in sorted(ROOT.glob("docs/*/*/exercises.md"))),
+    *(path.relative_to(ROOT / "docs").as_posix()[:-6] + "/" for path in sorted(ROOT.glob("docs/labs/*.ipynb"))),
+    *(path.relative_to(ROOT / "docs").as_posix()[:-3] + "/" for path in sorted(ROOT.glob("docs/reference/*.md"))),
+    "contributing/",
+    "404.html",
+]
+LESSONS = [page for page in PAGES if page.startswith("lessons/") and "exercises" not in page]
+BUDGET_BYTES, BUDGET_REQUESTS, BUDGET_SCRIPT_BYTES = 200_000, 15, 60_000
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves a folder below FOLDER, and its 404 page for what does not exist."""
+
+    def translate_path(self, path: str) -> str:
+        return super().translate_path("/" + urlsplit(path).path.removeprefix(FOLDER))
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        body = Path(self.directory, "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """The address of the served site, with a slash at its end."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(site)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}{FOLDER}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests. A missing one is an error, not a reason to skip."""
+    path = find_browser()
+    assert path, "no Chromium: install it (Debian: `apt install chromium`) or run `playwright install chromium`"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """Collects what goes wrong in the pages of a browser context, and what they load."""
+
+    def __init__(self, context: BrowserContext, address: str):
+        self.problems: list[str] = []
+        self.loaded: dict[str, bytes] = {}
+        self.address = address
+        context.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
+        context.on("weberror", lambda problem: self.problems.append(str(problem.error)))
+        context.on("request", self.request)
+
+    def request(self, request) -> None:
+        if request.url.startswith("data:"):
+            return
+        if not request.url.startswith(self.address):
+            self.problems.append(f"request to elsewhere: {request.url}")
+        self.loaded[request.url] = b""
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A page of a fresh desktop profile; the test fails when anything went wrong in it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light", base_url=address)
+    watch = Watch(context, address)
+    page = context.new_page()
+    yield page
+    context.close()
+    assert not watch.problems, watch.problems
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_is_sound(browser, address, width, scheme):
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, base_url=address)
+    watch = Watch(context, address)
+    page = context.new_page()
+    for path in PAGES:
+        page.goto(path, wait_until="load")
+        too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert too_wide <= 0, f"{path} is {too_wide} pixels wider than {width}"
+        assert not watch.problems, f"{path}: {watch.problems}"
+        shown = page.evaluate("document.body.dataset.mdColorScheme")
+        assert shown == {"light": "default", "dark": "slate"}[scheme], f"{path}: {shown}"
+        assert page.locator("h1").count() == 1, path
+    context.close()
+
+
+def test_a_wrong_address_gets_help(browser, address):
+    context = browser.new_context(base_url=address)
+    page = context.new_page()
+    response = page.goto("lessons/no-such-lesson/deeper/")
+    assert response.status == 404
+    page.get_by_role("link", name="Start at the home page").click()
+    assert page.url == address
+    context.close()
+
+
+@pytest.mark.parametrize("query", ["manual_seed", "MaxPool2d", "H_out"])
+def test_search_by_keyboard(page, query):
+    page.goto("")
+    page.keyboard.press("/")
+    page.keyboard.type(query)
+    results = page.locator(".md-search-result__item")
+    results.first.wait_for(timeout=5000)
+    assert any(query in text for text in results.locator("mark").all_inner_texts() + results.all_inner_texts())
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?h=*")  # the page found, with the query marked in it
+
+
+def test_colours_can_be_chosen_and_stay(page):
+    page.goto("")
+    for expected in ("default", "slate"):  # from the system's scheme to light, then to dark
+        page.locator("form[data-md-component=palette] label:not([hidden])").click()
+        assert page.evaluate("document.body.dataset.mdColorScheme") == expected
+    page.goto("reference/glossary/")
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
+
+
+def test_skip_link(page):
+    page.goto(LESSONS[0])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.classList.contains('md-skip')")
+    page.keyboard.press("Enter")
+    assert "#" in page.url
+
+
+def test_answers_open_by_keyboard(page):
+    page.goto(LESSONS[0])
+    details = page.locator("details").first
+    assert not details.evaluate("element => element.open")
+    details.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert details.evaluate("element => element.open")
+
+
+def test_code_can_be_copied(page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(LESSONS[0])
+    block = page.locator(".language-python").first
+    block.locator("button[data-md-type=copy]").click()
+    page.wait_for_function("navigator.clipboard.readText().then(text => text.length > 0)")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() == block.locator("code").inner_text().strip()
+
+
+@pytest.mark.parametrize("path", LESSONS)
+def test_lesson_says_what_it_gives(page, path):
+    page.goto(path)
+    header = page.locator("header.lesson")
+    assert "minutes" in header.inner_text() and "After this lesson you can" in header.inner_text()
+    assert header.locator("li").count() >= 2
+    assert page.locator(".md-footer__link--prev").count() == 1
+
+
+def test_formulas_use_the_font_of_the_site(page):
+    page.goto(LESSONS[0])
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    assert page.evaluate("[...document.fonts].some(font => font.family === 'STIX2' && font.status === 'loaded')")
+
+
+def test_pages_work_without_javascript(browser, address):
+    context = browser.new_context(java_script_enabled=False, base_url=address)
+    page = context.new_page()
+    page.goto(LESSONS[0])
+    assert page.locator("math").first.is_visible() and page.locator("figure svg").first.is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("path", LESSONS)
+def test_first_view_of_a_lesson_is_light(browser, address, path):
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=address)
+    page = context.new_page()
+    sizes: dict[str, int] = {}
+    page.on("response", lambda response: sizes.setdefault(response.url, weight(response)))
+    page.goto(path, wait_until="networkidle")
+    context.close()
+    files = {url.removeprefix(address): size for url, size in sizes.items() if not url.startswith("data:")}
+    assert len(files) <= BUDGET_REQUESTS, files
+    assert sum(files.values()) <= BUDGET_BYTES, files
+    assert sum(size for url, size in files.items() if url.endswith(".js")) <= BUDGET_SCRIPT_BYTES, files
+
+
+def weight(response) -> int:
+    """Bytes of a response as a web server sends it: compressed, unless it is a compressed format."""
+    body = response.body()
+    return len(body) if response.url.endswith((".woff", ".woff2", ".png")) else len(gzip.compress(body))
