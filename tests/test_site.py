@@ -207,6 +207,7 @@ def test_no_formula_is_left_raw(any_site):
     for name, page in pages(any_site).items():
         left = re.findall(r"\\\(|\\\[|\$\$|(?<!\w)\$[^$\n]+\$", page.prose)
         assert not left, f"{name}: {left}"
+        assert "amp;" not in page.math and "lt;" not in page.math, f"{name}: an escaped & or < reached a formula"
 
 
 def test_the_math_font_has_every_character_in_use(site):

@@ -4,6 +4,7 @@
 that Temml does not understand stops the build.
 """
 
+import html
 from functools import cache
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -46,7 +47,7 @@ class FormulaTreeprocessor(Treeprocessor):
     def render(self, element: Element) -> None:
         r"""`element` holds \(...\) or \[...\]."""
         display = element.text.startswith("\\[")
-        tex = element.text[2:-2].strip()
+        tex = html.unescape(element.text[2:-2].strip())  # arithmatex escapes & and <
         try:
             mathml = to_mathml(tex, display)
         except FileNotFoundError as problem:

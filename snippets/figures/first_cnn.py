@@ -1,0 +1,151 @@
+"""The figures of the lesson first-cnn; what was trained is read from its results.json."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path as Outline
+from sklearn.datasets import load_digits
+
+from snippets.figures.style import ACCENT, ACCENT2, ACCENT3, INK, MINUS, canvas, frame, grid
+from snippets.first_cnn import cnn, load
+
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "lessons" / "first-cnn" / "results.json"
+
+
+def recorded():
+    """Return the recorded experiments, {name: results of its runs}."""
+    return json.loads(RESULTS.read_text(encoding="utf-8"))["experiments"]
+
+
+def digit(axes, index, left, top, size):
+    """Draw image `index` of the data set as ink on the page: the more of it, the larger the value (0 to 16)."""
+    pixels, cell = load_digits().images[index], size / 8
+    for level in range(1, 17):
+        squares = [
+            Outline.unit_rectangle().vertices * cell + (left + j * cell, top + i * cell)
+            for i, j in np.argwhere(pixels == level)
+        ]
+        if squares:
+            outline = Outline.make_compound_path(*(Outline(square, closed=True) for square in squares))
+            axes.add_patch(PathPatch(outline, facecolor=INK, alpha=level / 16, linewidth=0, antialiased=False))
+    axes.add_patch(Rectangle((left, top), size, size, fill=False, edgecolor=INK, alpha=0.45, linewidth=0.8))
+
+
+def which_digit():
+    """Six digits of the test images: an easy one, and five that trained networks misread."""
+    figure, axes = canvas(6, 1.35)
+    for column, (letter, index) in enumerate(zip("ABCDEF", (0, 1118, 37, 77, 905, 678), strict=True)):
+        left = 0.06 + column
+        digit(axes, index, left, 0.06, 0.88)
+        axes.text(left + 0.44, 1.15, letter, ha="center", va="center", fontsize=12)
+    return figure
+
+
+def one_value():
+    """Image 0, kernel 8 of the untrained network (seed 0), and the feature map that it makes, one value framed."""
+    torch.manual_seed(0)
+    layer, image = cnn()[0], load()[0][:1]
+    with torch.no_grad():
+        feature_map = layer(image)[0, 8]
+    figure, axes = canvas(7.7, 3.5)
+    pixels = (image[0, 0] * 16).int().tolist()
+    grid(axes, pixels, 0.05, 0.7, 0.3, tint={(i, j): ACCENT for i in range(3) for j in range(2, 5)}, size=10)
+    frame(axes, 0.65, 0.7, 3, 3, 0.3)
+    kernel = [[f"{value:.2f}" for value in row] for row in layer.weight[8, 0].tolist()]
+    grid(axes, kernel, 2.8, 1.0, 0.5, tint={(i, j): ACCENT2 for i in range(3) for j in range(3)}, size=10)
+    values = [[f"{value:.1f}".replace("-0.0", "0.0") for value in row] for row in feature_map.tolist()]
+    values[1][3] = f"{feature_map[1, 3].item():.2f}"
+    grid(axes, values, 4.6, 0.4, 0.38, tint={(1, 3): ACCENT3}, size=9)
+    frame(axes, 4.6 + 3 * 0.38, 0.4 + 0.38, 1, 1, 0.38, color=ACCENT3)
+    words = [(1.25, 0.48, "image 0, in sixteenths"), (3.55, 0.78, "kernel 8"), (6.12, 0.2, "feature map 8")]
+    bias = f"bias {layer.bias[8].item():.2f}".replace("-", MINUS)
+    words += [(2.63, 1.76, "∗"), (4.45, 1.76, "="), (3.55, 2.75, bias)]
+    for x, y, text in words:
+        axes.text(x, y, text, ha="center", va="center_baseline", fontsize=18 if len(text) == 1 else 11)
+    return figure
+
+
+def loss_curves():
+    """Loss on training and validation images, epoch by epoch, for CNN and MLP; one line for each of five seeds."""
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2, sharey=True), ("cnn", "mlp"), strict=True):
+        for number, history in enumerate(recorded()[name]["history"]):
+            first = number == 0
+            train, validation = zip(*history, strict=True)
+            axes.plot(train, color=ACCENT, linewidth=1.1, label="training" if first else None)
+            axes.plot(validation, color=ACCENT2, linewidth=1.1, linestyle="--", label="validation" if first else None)
+        axes.axhline(math.log(10), color=INK, linewidth=0.8, linestyle=":")
+        axes.set(title=name.upper(), xlabel="epoch", yscale="log", xlim=(0, 20), xticks=(0, 5, 10, 15, 20))
+        axes.minorticks_off()
+    axes.text(20, math.log(10) * 0.88, "ln 10", ha="right", va="top")
+    figure.axes[0].set(ylabel="mean loss", yticks=(0.003, 0.01, 0.03, 0.1, 0.3, 1, 3))
+    figure.axes[0].set_yticklabels(["0.003", "0.01", "0.03", "0.1", "0.3", "1", "3"])
+    figure.axes[0].legend(loc="lower left")
+    return figure
+
+
+def seeds():
+    """Test accuracy of each recorded run: CNN and MLP, with the pixels in place and shuffled."""
+    rows = ("cnn", "mlp", "cnn, shuffled", "mlp, shuffled")
+    names = ("CNN", "MLP", "CNN,\npixels shuffled", "MLP,\npixels shuffled")
+    figure = Figure(figsize=(6, 2.9), layout="constrained")
+    axes = figure.subplots()
+    for row, name in enumerate(rows):
+        accuracy = np.array(recorded()[name]["test_accuracy"])
+        heights = row + 0.22 * np.linspace(-1, 1, len(accuracy))
+        axes.plot(accuracy, heights, "o", markersize=4.5, markeredgewidth=0, color=(ACCENT, ACCENT2)[row % 2])
+        axes.plot([accuracy.mean()] * 2, [row - 0.35, row + 0.35], color=INK, linewidth=1.5)
+        axes.text(accuracy.mean(), row - 0.38, f"{accuracy.mean():.1f} %", ha="center", va="bottom", fontsize=10)
+    axes.set(yticks=range(4), yticklabels=names, ylim=(3.5, -0.75), xlim=(93.5, 99))
+    axes.set_xlabel("test images read correctly, %")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(left=False)
+    return figure
+
+
+def confusion_matrix():
+    """Predictions of the twenty recorded CNNs on the test images; the mistakes tinted by their number."""
+    counts = np.array(recorded()["cnn"]["confusion"])
+    figure, axes = canvas(5.6, 5.3)
+    cell, left, top = 0.48, 0.75, 0.45
+    worst = (counts - np.diag(np.diag(counts))).max()
+    for i, j in np.ndindex(10, 10):
+        color, alpha = (ACCENT3, 0.3) if i == j else (ACCENT2, 0.8 * counts[i, j] / worst)
+        corner = (left + j * cell, top + i * cell)
+        axes.add_patch(Rectangle(corner, cell, cell, facecolor=color, alpha=alpha, linewidth=0))
+    grid(axes, np.where(counts > 0, counts.astype(str), "").tolist(), left, top, cell, size=10)
+    for number in range(10):
+        axes.text(left - 0.15, top + (number + 0.5) * cell, number, ha="center", va="center")
+        axes.text(left + (number + 0.5) * cell, top - 0.14, number, ha="center", va="center")
+    axes.text(left + 5 * cell, 0.12, "digit predicted", ha="center", va="center")
+    axes.text(0.25, top + 5 * cell, "true digit", ha="center", va="center", rotation=90)
+    return figure
+
+
+def wrong_digits():
+    """The ten test images that most of the twenty recorded CNNs misread."""
+    results, target = recorded()["cnn"], load_digits().target
+    mistakes = sorted(results["mistakes"], key=lambda mistake: -mistake[2])[:10]
+    figure, axes = canvas(6, 3.5)
+    for place, (index, predicted, runs) in enumerate(mistakes):
+        left, top = 0.08 + place % 5 * 1.2, 0.06 + place // 5 * 1.78
+        digit(axes, index, left, top, 1.04)
+        words = f"{target[index]} read as {predicted}", f"{runs} of {len(results['seeds'])} runs"
+        for line, text in enumerate(words):
+            axes.text(left + 0.52, top + 1.2 + 0.19 * line, text, ha="center", va="center", fontsize=10)
+    return figure
+
+
+FIGURES = {
+    "first-cnn-which-digit.svg": which_digit,
+    "first-cnn-one-value.svg": one_value,
+    "first-cnn-loss-curves.svg": loss_curves,
+    "first-cnn-seeds.svg": seeds,
+    "first-cnn-confusion-matrix.svg": confusion_matrix,
+    "first-cnn-wrong-digits.svg": wrong_digits,
+}
