@@ -1,5 +1,8 @@
 """Draw the figures of the lessons: snippets/figures/<lesson>.py -> docs/lessons/<lesson>/*.svg.
 
+A figure whose alt text holds numbers writes it itself, from what it draws: `figure.set_label(f"...")`. The pages of the
+lesson then carry exactly this text.
+
 Example: python -m scripts.draw_figures convolution-from-scratch
 """
 
@@ -29,7 +32,7 @@ def lesson_names():
 
 
 def draw(lesson):
-    """Return {path of the figure: SVG text} for one lesson; a figure's name must be a plain `*.svg`."""
+    """Return {path of the figure: (SVG text, alt text or "")} for one lesson; a name must be a plain `*.svg`."""
     module = lesson.replace("-", "_")
     if not (MODULES / f"{module}.py").exists():
         return {}
@@ -38,8 +41,40 @@ def draw(lesson):
         if not re.fullmatch(r"[a-z0-9-]+\.svg", name):
             raise ValueError(f"snippets/figures/{module}.py: {name!r} is not a plain figure name such as 'edges.svg'")
         with matplotlib.rc_context(style.RC):
-            drawn[LESSONS / lesson / name] = style.to_svg(draw_figure(), name)
+            figure = draw_figure()
+            drawn[LESSONS / lesson / name] = style.to_svg(figure, name), figure.get_label()
     return drawn
+
+
+def alt_texts(lesson):
+    """Yield (page, line number, alt text, figure name) for each figure that a page of the lesson shows."""
+    for page in sorted((LESSONS / lesson).glob("*.md")):
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+            for alt, name in re.findall(r"!\[([^\]]*)\]\(([a-z0-9-]+\.svg)\)", line):
+                yield page, number, alt, name
+
+
+def alt_problems(lesson, drawn, command):
+    """Return one line for each alt text that is not what the code of its figure says."""
+    labels = {path.name: label for path, (_, label) in drawn.items()}
+    found = []
+    for page, number, alt, name in alt_texts(lesson):
+        place = f"{_short(page)}:{number}"
+        if labels.get(name) and alt != labels[name]:
+            found.append(f"{place}: the alt text of {name} is not what its code says; {command}")
+        elif name in labels and not labels[name] and re.search(r"\d", alt):
+            found.append(f"{place}: the alt text of {name} holds numbers: let its code write it (figure.set_label)")
+    return found
+
+
+def write_alt_texts(lesson, drawn):
+    """Put the alt texts that come from code into the pages of the lesson."""
+    labels = {path.name: label for path, (_, label) in drawn.items() if label}
+    for page, _, alt, name in alt_texts(lesson):
+        if labels.get(name, alt) != alt:
+            text = page.read_text(encoding="utf-8")
+            page.write_text(text.replace(f"![{alt}]({name})", f"![{labels[name]}]({name})"), encoding="utf-8")
+            print(f"{_short(page)}  alt text of {name}")
 
 
 def same_picture(old, new):
@@ -56,18 +91,18 @@ def same_picture(old, new):
 
 
 def problems(lesson):
-    """Return one line for each figure of the lesson that is missing, differs from its code, or has no code."""
-    command = f"run: python -m scripts.draw_figures {lesson} (or: make figures)"
+    """Return one line for each figure that is missing, false or without code, and for each false alt text."""
+    command = "run: make figures"
     drawn = draw(lesson)
     found = []
-    for path, svg in drawn.items():
+    for path, (svg, _) in drawn.items():
         if not path.exists():
             found.append(f"{_short(path)}: missing; {command}")
         elif not same_picture(path.read_text(encoding="utf-8"), svg):
             found.append(f"{_short(path)}: differs from what its code draws; {command}")
     for path in sorted(set((LESSONS / lesson).glob("*.svg")) - set(drawn)):
         found.append(f"{_short(path)}: no function draws it; delete it, or add it to FIGURES")
-    return found
+    return found + alt_problems(lesson, drawn, command)
 
 
 def _short(path):
@@ -90,7 +125,9 @@ def main(arguments=None):
         print("\n".join(found) or f"figures of {len(lessons)} lessons: as drawn by their code")
         return 1 if found else 0
     for lesson in lessons:
-        for path, svg in draw(lesson).items():
+        drawn = draw(lesson)
+        write_alt_texts(lesson, drawn)
+        for path, (svg, _) in drawn.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             if not (path.exists() and same_picture(path.read_text(encoding="utf-8"), svg)):
                 path.write_text(svg, encoding="utf-8")

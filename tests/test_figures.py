@@ -114,7 +114,7 @@ def test_check_notices_a_changed_figure(lesson, capsys):
     code, out = check(capsys)
     assert code == 1
     assert "docs/lessons/tiny/dot.svg: differs" in out
-    assert "python -m scripts.draw_figures tiny" in out
+    assert "run: make figures" in out
     assert figure.read_text() == changed
 
 
@@ -131,6 +131,25 @@ def test_check_notices_a_figure_that_no_code_draws(lesson, capsys):
     code, out = check(capsys)
     assert code == 1
     assert "old.svg: no function draws it" in out
+
+
+def test_numbers_in_an_alt_text_come_from_the_code_that_draws(lesson, capsys):
+    page = lesson / "index.md"
+    page.write_text("Words.\n\n![A dot at 5](dot.svg)\n")
+    code, out = check(capsys)
+    assert code == 1 and "docs/lessons/tiny/index.md:3: the alt text of dot.svg holds numbers" in out
+
+    def dot():
+        figure, _ = style.canvas(1, 1)
+        figure.set_label(f"A dot at {2 + 2}")
+        return figure
+
+    sys.modules["snippets.figures.tiny"].FIGURES["dot.svg"] = dot
+    code, out = check(capsys)
+    assert code == 1 and "docs/lessons/tiny/index.md:3: the alt text of dot.svg is not what its code says" in out
+    assert draw_figures.main(["tiny"]) == 0
+    assert page.read_text() == "Words.\n\n![A dot at 4](dot.svg)\n"
+    assert check(capsys)[0] == 0
 
 
 def test_a_figure_cannot_leave_its_lesson(lesson):

@@ -1,6 +1,7 @@
 """The set-up makes an environment once, resumes after an interruption, and stops with one line that helps."""
 
 import ast
+import os
 import socket
 import subprocess
 import sys
@@ -231,7 +232,8 @@ def test_a_busy_port_is_one_line(monkeypatch):
 
 
 def run_make(*arguments):
-    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True)
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(["make", *arguments], cwd=ROOT, env=outside, capture_output=True, text=True)
 
 
 def test_make_alone_lists_the_targets():

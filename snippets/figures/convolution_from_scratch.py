@@ -31,6 +31,12 @@ def tinted(rows, columns, color, top=0, left=0):
     return {(top + i, left + j): color for i in range(rows) for j in range(columns)}
 
 
+def rows_in_words(rows):
+    """`[[1, 3], [2, 3]]` as "rows 1 3 and 2 3"."""
+    rows = [" ".join(map(str, row)) for row in rows]
+    return "rows " + " and ".join(filter(None, [", ".join(rows[:-1]), rows[-1]]))
+
+
 def caption(axes, x, y, text, size=12):
     axes.text(x, y, text, ha="center", va="center_baseline", fontsize=size)
 
@@ -43,6 +49,10 @@ def four_numbers():
     picture(axes, grey(abs(edges(KERNEL))), 3.25, 0.05, 1.9)
     for x, text in ((1, "the photograph"), (2.6, "four numbers"), (4.2, "what they find")):
         caption(axes, x, 2.13, text)
+    figure.set_label(
+        f"A photograph of a man behind a camera on a tripod; a small grid with the {rows_in_words(KERNEL)}; and the "
+        "result, black except for bright outlines of the man, the tripod and a distant tower."
+    )
     return figure
 
 
@@ -60,6 +70,11 @@ def worked_example():
     caption(axes, 3.4, 1.05, "=", size=18)
     products = [f"({w})·{v}" if w < 0 else f"{w}·{v}" for w, v in zip((-1, 1, -2, 2), (3, 8, 3, 9), strict=True)]
     caption(axes, 2.6, 2.1, f"{' + '.join(products)} = {y[0][1]}".replace("-", MINUS), size=14)
+    figure.set_label(
+        f"An input with {rows_in_words(X)}; a kernel with {rows_in_words(KERNEL)}; "
+        f"the output with {rows_in_words(y)}. The window with {rows_in_words([row[1:3] for row in X[:2]])} "
+        f"is framed, and so is its output {y[0][1]}."
+    )
     return figure
 
 
@@ -69,6 +84,13 @@ def strides():
         caption(axes, x, 0.2, text)
     for row, (stride, padding) in enumerate(((1, 0), (2, 1), (3, 0))):
         strip(axes, 0.4 + row, stride, padding)
+    outputs = [" ".join(map(str, conv1d(X[0], KERNEL[0], *walk))) for walk in ((1, 0), (2, 1), (3, 0))]
+    row = " ".join(map(str, X[0]))
+    figure.set_label(
+        f"The row {row} under a kernel of two, three times. Stride 1, padding 0: three windows, outputs {outputs[0]}. "
+        f"Stride 2, padding 1: the row becomes 0 {row} 0 and has three windows, outputs {outputs[1]}. Stride 3, "
+        f"padding 0: one window, output {outputs[2]}; the pixels {X[0][2]} and {X[0][3]} are under no window."
+    )
     return figure
 
 
@@ -105,6 +127,7 @@ def edge_maps():
 
 def padding_counts():
     figure, axes = canvas(5, 2.75)
+    words = []
     for left, padding in ((0.1, 0), (2.8, 1)):
         counts = np.zeros((5 + 2 * padding, 5 + 2 * padding), dtype=int)
         for i in range(3 + 2 * padding):
@@ -114,6 +137,11 @@ def padding_counts():
         full = {(i, j): ACCENT for i in range(5) for j in range(5) if counts[i, j] == 9}
         grid(axes, counts.tolist(), left, 0.5, cell=0.42, tint=full, size=13)
         caption(axes, left + 1.05, 0.25, f"padding {padding}", size=13)
+        corner, edge, centre = counts[0, 0], counts[0, 2], counts[2, 2]
+        words.append(f"Padding {padding}: corner {corner}, middle of an edge {edge}, centre {centre}.")
+    figure.set_label(
+        "Two grids of five by five pixels with the number of three by three windows over each pixel. " + " ".join(words)
+    )
     return figure
 
 
@@ -129,6 +157,12 @@ def dense_matrix():
     caption(axes, 2.78, 0.2, "the 12 input pixels, row by row")
     axes.text(0.25, 1.54, "the 6 outputs", ha="center", va="center", rotation=90, fontsize=12)
     caption(axes, 2.78, 2.9, "blank cells are 0")
+    (first, second), (gap, *_) = KERNEL, [column - 1 for column, w in enumerate(matrix[0]) if w == KERNEL[1][0]]
+    figure.set_label(
+        f"The matrix with {len(matrix)} rows and {len(matrix[0])} columns. The first row starts with {first[0]} and "
+        f"{first[1]}; {gap - 1} blank cells later come {second[0]} and {second[1]}. Each row is the one above moved to "
+        "the right. All other cells are blank, for zero."
+    )
     return figure
 
 
