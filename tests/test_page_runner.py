@@ -203,6 +203,7 @@ GOOD = {
 
         - LeCun, 1998.
         """),
+    "layers": "```layers\nalt: A net.\nimage | 3 x 8 x 8\nMaxPool2d(2) | 3 x 4 x 4\nReLU | 3 x 4 x 4\nclassifier | 10\nSoftmax(1) | 10\n```\n",
     "comment-in-code-span": "Write `<!-- = x -->` to bind a number.\n\n" + block("x = 1"),
     "band": page("""
         '''python
@@ -271,6 +272,14 @@ FALSE = {
     "false-cell": (
         "<!-- table: b == int(c['a']) ** 2 -->\n\n| a | b |\n|---|---|\n| 3 | 9 |\n| 4 | 17 |\n",
         r'false-cell.md:6: "17" but int\(c\[.a.\]\) \*\* 2 is 16',
+    ),
+    "false-layers": (
+        "```layers\nalt: Two layers.\nimage | 1 x 8 x 8\nConv2d(1, 4, 3) | 4 x 6 x 6\nFlatten | 145\n```\n",
+        r"false-layers.md:1: Flatten hands on 144, not 145",
+    ),
+    "broken-layers": (
+        "```layers\nalt: A layer.\nimage | 1 x 8 x 8\nConv2d(3, 4, 3) | 4 x 6 x 6\n```\n",
+        r"broken-layers.md:1: the diagram cannot be computed: RuntimeError: Given groups=1",
     ),
     "broken-claim": ("Some 4<!-- = nowhere -->.\n", r"broken-claim.md:1: nowhere cannot be computed: NameError"),
     "no-number": ("Some words<!-- = 3 -->.\n", r"no number stands just before"),

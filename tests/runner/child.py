@@ -206,7 +206,7 @@ def run_claim(claim: Claim, module: types.ModuleType) -> dict:
     except OutOfTime:
         raise Stop(f"{claim.line}: the page's time ran out in this claim") from None
     except Exception as error:
-        fault = f"{claim.expression} cannot be computed: {last_line(error)}"
+        fault = f"{claim.expression or 'the diagram'} cannot be computed: {last_line(error)}"
     return {"status": "failed", "message": f"{claim.line}: {fault}"} if fault else {"status": "passed"}
 
 

@@ -3,6 +3,7 @@
 import math
 import re
 
+from tests.runner import layers
 from tests.runner.page import Claim
 
 UNITS = {"%": 0.01, "percent": 0.01, "thousand": 1e3, "million": 1e6, "billion": 1e9}
@@ -13,6 +14,8 @@ BOUND = re.compile(
 
 def fault(claim: Claim, namespace: dict) -> str | None:
     """What is false about a claim, in words; None when it holds. Errors of the expression are the caller's."""
+    if claim.kind == "layers":
+        return layers.fault(claim.rows)
     scope = namespace if claim.row is None else {**namespace, "c": claim.row}
     value = eval(compile(claim.expression, "<claim>", "eval"), scope)
     if claim.kind == "number":

@@ -62,6 +62,7 @@ class Claim:
     holds: bool = True  # False in a wrong answer of a quiz, whose check must fail
     question: quiz.Question | None = None
     row: dict[str, str] | None = None  # of a table: the cells by column
+    rows: list[str] | None = None  # of a diagram of layers
 
 
 @dataclass
@@ -93,7 +94,9 @@ def read_page(path: Path, root: Path) -> Page:
     questions = quiz.questions(page.scan, page.problems)
     blocks = read_blocks(page, root)
     exercises.assign(page.scan, blocks, page.problems)
-    page.steps = sorted([*blocks, *read_claims(page, questions)], key=lambda step: step.line)
+    diagrams = [f for f in page.scan.fences if f.language == "layers"]
+    shapes = [Claim(f"layers-{f.line}", f.line, "layers", "", rows=f.body[1:]) for f in diagrams]
+    page.steps = sorted([*blocks, *shapes, *read_claims(page, questions)], key=lambda step: step.line)
     if any(observed.stated(chunk) for block in blocks if not block.skip and not block.role for chunk in block.chunks):
         page.steps.append(Comments(len(page.scan.lines)))
     return page

@@ -149,6 +149,8 @@ class PageFile(pytest.File):
 
 def import_what_pages_import(steps: list) -> None:
     for step in steps:
+        if getattr(step, "kind", "") == "layers":
+            importlib.import_module("torch")
         source = "".join(chunk.code for chunk in step.chunks) if isinstance(step, Block) and not step.skip else ""
         for name in HEAVY:
             if re.search(rf"^\s*(?:import|from) {name.partition('.')[0]}\b", source, re.MULTILINE):
