@@ -29,7 +29,7 @@ zensical: site-ready ## Build the site into site/ with Zensical, the successor o
 
 test: full-ready ## Verify everything, or one page: make test PAGE=docs/lessons/first-cnn
 	@$(if $(PAGE),,$(FULL) -m ruff check)
-	@$(FULL) -m pytest --codeblocks $(or $(PAGE),docs README.md tests -n $(WORKERS)) $(FLAGS)
+	@$(FULL) -m pytest --codeblocks --report .cache/verified.json $(or $(PAGE),docs README.md tests -n $(WORKERS)) $(FLAGS)
 
 update: page-named full-ready ## Write what its blocks print into a page: make update PAGE=docs/lessons/first-cnn/index.md
 	@$(FULL) -m pytest --codeblocks --update-outputs $(PAGE)

@@ -25,7 +25,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.runner import arithmetic, displayed, front_matter, unbound
+from tests.runner import unbound
 from tests.runner.fences import CODE_SPAN, COMMENT
 from tests.runner.page import Block, Page, output_fault, read_page
 from tests.runner.process import Limits, PageProcess
@@ -181,10 +181,7 @@ def figure_fault(path: Path, root: Path) -> str:
 
 def faults(page: Page, root: Path, seconds: float):
     """What the page runner finds, one message after the other."""
-    for check in (
-        lambda page, root: page.problems,
-        *(m.problems for m in (front_matter, displayed, arithmetic, unbound)),
-    ):
+    for check in CHECKS.values():
         yield from (f"{problem.line}: {problem.message}" for problem in check(page, root))
     process = PageProcess(page, page.steps, Limits(seconds=seconds), ROOT)
     try:

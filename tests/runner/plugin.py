@@ -11,6 +11,7 @@ one namespace and checked claims in the place of its loose blocks.
 import importlib
 import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,18 @@ from tests.runner import arithmetic, displayed, front_matter, unbound, update
 from tests.runner.fences import Problem
 from tests.runner.page import Block, Claim, Page, output_fault, read_page
 from tests.runner.process import Limits, PageProcess
+from tests.runner.report import Report
 
 # Imported once, before the fork, when a page of this run imports them: each costs up to seconds in every page.
 HEAVY = ("numpy", "torch", "torchvision", "matplotlib.pyplot", "sklearn.datasets", "skimage.data")
+# What is checked of a page without running it: name -> function that gives its problems.
+CHECKS = {
+    "front-matter": front_matter.problems,
+    "format": lambda page, root: page.problems,
+    "displayed": displayed.problems,
+    "arithmetic": arithmetic.problems,
+    "unbound": unbound.problems,
+}
 
 
 def pytest_addoption(parser):
@@ -29,6 +39,7 @@ def pytest_addoption(parser):
     group.addoption(
         "--device", choices=["cpu", "cuda"], default="cpu", help="device that the pages see; an error if it is missing"
     )
+    group.addoption("--report", type=Path, help="write what was verified into this JSON file, for the site")
     group.addoption("--page-seconds", type=float, default=60.0, help="time limit of one page (default 60)")
     group.addoption("--page-memory", type=float, default=4.0, help="memory limit of one page in GiB (default 4)")
     group.addoption("--page-seed", type=int, default=0, help="seed at the start of each page (default 0)")
@@ -50,6 +61,8 @@ def pytest_configure(config):
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     elif not cuda_works():
         raise pytest.UsageError("--device cuda: torch finds no CUDA device here")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Report(option.report, config), "pages-report")
 
 
 def threads() -> int:
@@ -112,11 +125,8 @@ class PageFile(pytest.File):
         self.wanted: set[str] = set()
         self.process: PageProcess | None = None
         self.printed: list[tuple[Block, str]] = []
-        yield CheckItem.from_parent(self, name="front-matter", check=front_matter.problems)
-        yield CheckItem.from_parent(self, name="format", check=lambda page, root: page.problems)
-        yield CheckItem.from_parent(self, name="displayed", check=displayed.problems)
-        yield CheckItem.from_parent(self, name="arithmetic", check=arithmetic.problems)
-        yield CheckItem.from_parent(self, name="unbound", check=unbound.problems)
+        for name, check in CHECKS.items():
+            yield CheckItem.from_parent(self, name=name, check=check)
         for step in self.content.steps:
             yield StepItem.from_parent(self, name=step.name, step=step)
 
@@ -163,6 +173,10 @@ class PageItem(pytest.Item):
     def at(self, line: int | str, message: str) -> str:
         return f"{self.parent.relative}:{line}: {message}"
 
+    def count_as(self, kind: str) -> None:
+        """For the report: what this item is, and how many items its page has."""
+        self.user_properties += [("kind", kind), ("of", len(CHECKS) + len(self.parent.content.steps))]
+
     def fail(self, message: str) -> None:
         pytest.fail(message, pytrace=False)
 
@@ -173,6 +187,7 @@ class CheckItem(PageItem):
     def __init__(self, check, **kwargs):
         super().__init__(**kwargs)
         self.check = check
+        self.count_as("checks")
 
     def runtest(self):
         found: list[Problem] = self.check(self.parent.content, self.config.rootpath)
@@ -190,6 +205,7 @@ class StepItem(PageItem):
     def __init__(self, step: Block | Claim, **kwargs):
         super().__init__(**kwargs)
         self.step = step
+        self.count_as("blocks" if isinstance(step, Block) else "claims")
 
     def runtest(self):
         result = self.parent.result(self.step.name)
