@@ -28,6 +28,7 @@ from pathlib import Path
 from tests.runner import unbound
 from tests.runner.fences import CODE_SPAN, COMMENT
 from tests.runner.page import Block, Page, output_fault, read_page
+from tests.runner.plugin import CHECKS
 from tests.runner.process import Limits, PageProcess
 from tests.runner.quiz import ANSWER, OPTION
 
