@@ -6,8 +6,8 @@ Example:
 Each mutant is one small false change: a digit in the prose, in an output, in a comment, in math or in a table; a quiz
 answer moved; a constant, an operator or a variable in code; a bound expression; a number that a figure is drawn from.
 The page is copied into .cache/mutants/ and checked there, as `pytest --codeblocks` checks it. Results are kept in
-.cache/mutants/*.json, so that an interrupted run goes on where it stopped. `--write` puts the table into
-docs/reference/how-it-is-checked.md.
+.cache/mutants/*.json, so that an interrupted run goes on where it stopped. `--write` puts the counts into
+docs/reference/how-it-is-checked.md, where nobody writes them by hand.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.runner import unbound
@@ -35,6 +36,7 @@ from tests.runner.quiz import ANSWER, OPTION
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "mutants"
 REPORT = ROOT / "docs" / "reference" / "how-it-is-checked.md"
+MARK = "<!-- note: written by scripts/mutate.py -->"
 DIGITS = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w)")
 SWAPS = {"+": "-", "-": "+", "*": "+", "/": "*", "//": "*", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!="}
 OPERATOR = re.compile(r"(?<=\s)(\+|-|\*|//|/|<=|>=|<|>|==)(?=\s)")
@@ -167,7 +169,7 @@ def red(mutant: Mutant, path: Path, root: Path, seconds: float) -> str:
     lines[mutant.line - 1] = mutant.text
     try:
         file.write_text("\n".join(lines), encoding="utf-8")
-        if mutant.kind == "figure":
+        if mutant.kind in ("figure", "alt text"):
             return figure_fault(path, root)
         return next(faults(read_page(root / path, root), root, seconds), "")
     finally:
@@ -225,9 +227,20 @@ def progress(path: Path, number: int, total: int, results: dict) -> None:
 def table(results: list[dict]) -> str:
     """How many mutants of each kind turned a check red."""
     total, caught = Counter(r["kind"] for r in results), Counter(r["kind"] for r in results if r["red"])
-    rows = [f"| {kind} | {caught[kind]} | {total[kind]} |" for kind in sorted(total)]
-    everything = f"| all | {sum(caught.values())} | {sum(total.values())} |"
-    return "\n".join(["| what was changed | caught | mutants |", "|---|---:|---:|", *rows, everything])
+    rows = [(kind, caught[kind], total[kind]) for kind in sorted(total)]
+    rows.append(("all", sum(caught.values()), sum(total.values())))
+    lines = [f"{kind:<17}{red:>7}{number:>9}{red / number:>8.0%}" for kind, red, number in rows]
+    return "\n".join([f"{'what was changed':<17}{'caught':>7}{'mutants':>9}", *lines])
+
+
+def write(results: list[dict], options: argparse.Namespace) -> None:
+    """Puts the counts into the page, between its two marks."""
+    how = f"{options.sample} mutants of each page" if options.sample else "all mutants of each page"
+    pages = ", ".join(str(page) for page in options.pages)
+    counts = f"```text\n{datetime.now(UTC):%Y-%m-%d}, {how}, seed {options.seed}: {pages}\n\n{table(results)}\n```"
+    text = REPORT.read_text(encoding="utf-8")
+    new = re.sub(f"(?<={MARK}\n).*(?=\n{MARK})", lambda _: counts, text, flags=re.DOTALL)
+    REPORT.write_text(new, encoding="utf-8")
 
 
 def main() -> int:
@@ -239,6 +252,7 @@ def main() -> int:
     parser.add_argument(
         "--at-least", type=float, default=0.0, help="exit 1 below this share of caught mutants, such as 0.95"
     )
+    parser.add_argument("--write", action="store_true", help=f"put the counts into {REPORT.relative_to(ROOT)}")
     options = parser.parse_args()
     for heavy in ("torch", "torch._dynamo", "matplotlib.pyplot", "sklearn.datasets", "skimage.data"):
         importlib.import_module(heavy)
@@ -250,6 +264,8 @@ def main() -> int:
         if not result["red"]:
             print(f"survived: {result['file']}:{result['line']} ({result['kind']})")
             print(f"  - {result['before']}\n  + {result['text']}")
+    if options.write:
+        write(results, options)
     share = sum(bool(result["red"]) for result in results) / max(1, len(results))
     print(f"caught: {share:.1%} of {len(results)}")
     return int(share < options.at_least)

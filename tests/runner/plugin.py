@@ -47,6 +47,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     option = config.option
+    # A process that has computed with OpenMP threads cannot be forked; each page starts threads of its own.
+    os.environ["OMP_NUM_THREADS"] = "1"
     if not option.codeblocks:
         if option.update_outputs:
             raise pytest.UsageError("--update-outputs needs --codeblocks")
@@ -55,8 +57,6 @@ def pytest_configure(config):
         raise pytest.UsageError("outputs are written on a CPU only: leave out --device cuda")
     os.environ["MPLBACKEND"] = "Agg"
     os.environ.setdefault("MPLCONFIGDIR", str(config.rootpath / ".cache" / "matplotlib"))
-    # A process that has computed with OpenMP threads cannot be forked; each page starts threads of its own.
-    os.environ["OMP_NUM_THREADS"] = "1"
     if option.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     elif not cuda_works():
