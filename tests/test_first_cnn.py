@@ -242,6 +242,13 @@ def test_page_on_softmax_and_on_the_worst_images_is_as_recorded():
     assert len(at_the_top & {index for index, *_ in worst}) == 4 and "Four of them you have met" in PAGE
 
 
+def test_page_on_mistakes_in_file_order_is_as_recorded():
+    wrong = {name: 100 - statistics.mean(accuracy(name)) for name in EXPERIMENTS}
+    assert 1.6 < wrong["mlp, file order"] / wrong["mlp"] < 2.4
+    assert 2.1 < wrong["cnn, file order"] / wrong["cnn"] < 3
+    assert "about twice as many mistakes for the MLP, more than twice as many for the CNN" in PAGE
+
+
 def test_recorder_writes_results_without_naming_a_machine(tmp_path, monkeypatch):
     (tmp_path / "docs/lessons/first-cnn").mkdir(parents=True)
     monkeypatch.setattr(record_results, "ROOT", tmp_path)

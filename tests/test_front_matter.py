@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.runner import front_matter
+from tests.runner import front_matter, sources
 from tests.runner.page import read_page
 
 LESSON = """---
@@ -73,6 +73,15 @@ def test_a_good_lesson_has_no_problem(root):
 def test_each_mistake_has_its_line(root, old, new, expected):
     problems = found(root, LESSON.replace(old, new, 1))
     assert any(expected in problem for problem in problems), problems
+
+
+def test_a_citation_must_be_a_source_of_the_page(root):
+    text = LESSON.replace("authors: A,", "authors: Y. LeCun and L. Bottou,")
+    cited = "As [LeCun et al., 1998](#sources) say, and [Bottou](#sources), and [T](index.md#sources)."
+    file = root / "docs/lessons/second/index.md"
+    for words, line in ((cited, None), (cited.replace("1998", "1996"), 15), (cited.replace("Bottou", "Hinton"), 15)):
+        file.write_text(text.replace("Text.", words))
+        assert [problem.line for problem in sources.problems(read_page(file, root), root)] == ([line] if line else [])
 
 
 def test_a_circle_of_prerequisites(root):

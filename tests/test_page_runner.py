@@ -186,7 +186,7 @@ GOOD = {
         | `conv` | 1,728 | int |
         | **fc** | 1,000.5 | float |
         """),
-    "accounted": page("""
+    "accounted": "---\nsources: [{title: T, authors: Yann LeCun, year: 1998}]\n---\n" + page("""
         '''python
         print(27 * 64)
         '''

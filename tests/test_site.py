@@ -140,6 +140,18 @@ def test_titles_differ(site):
     assert not repeated and titles["index.html"] == "ConvNets, Checked", titles
 
 
+def test_descriptions_differ(site):
+    """A search engine shows them. A notebook has no front matter: its first paragraph stands in."""
+    described = {
+        name: meta["content"]
+        for name, page in pages(site).items()
+        for meta in page.all("meta")
+        if meta.get("name") == "description"
+    }
+    repeated = {text for text, count in Counter(described.values()).items() if count > 1}
+    assert not repeated, repeated
+
+
 def test_identifiers_are_unique(site):
     for name, page in pages(site).items():
         counts = Counter(attributes["id"] for _, attributes in page.tags if "id" in attributes)

@@ -8,6 +8,7 @@ import gzip
 import threading
 from collections.abc import Iterator
 from functools import partial
+from itertools import cycle, product
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -124,6 +125,21 @@ def test_every_page_is_sound(browser, address, width, scheme):
         assert shown == {"light": "default", "dark": "slate"}[scheme], f"{path}: {shown}"
         assert page.locator("h1").count() == 1, path
     context.close()
+
+
+def test_axe_finds_nothing(browser, address):
+    """The accessibility checker axe-core on each page, all answers open; widths and schemes take turns."""
+    axe = (ROOT / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    found = []
+    for path, (width, scheme) in zip(PAGES, cycle(product(WIDTHS, SCHEMES)), strict=False):
+        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, base_url=address)
+        page.goto(path, wait_until="load")
+        page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+        page.evaluate(axe)
+        for rule in page.evaluate("axe.run({resultTypes: ['violations']}).then(result => result.violations)"):
+            found += [f"{path} {width} {scheme}: {rule['help']}: {node['html']}" for node in rule["nodes"]]
+        page.close()
+    assert not found, "\n".join(found)
 
 
 def test_a_wrong_address_gets_help(browser, address):

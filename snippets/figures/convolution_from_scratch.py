@@ -51,7 +51,7 @@ def four_numbers():
         caption(axes, x, 2.13, text)
     figure.set_label(
         f"A photograph of a man behind a camera on a tripod; a small grid with the {rows_in_words(KERNEL)}; and the "
-        "result, black except for bright outlines of the man, the tripod and a distant tower."
+        "result, mostly black, with bright outlines of the man, the tripod and a distant tower."
     )
     return figure
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner import arithmetic, displayed, front_matter, unbound, update
+from tests.runner import arithmetic, displayed, front_matter, sources, unbound, update
 from tests.runner.fences import Problem
 from tests.runner.page import Block, Claim, Page, output_fault, read_page
 from tests.runner.process import Limits, PageProcess
@@ -30,6 +30,7 @@ CHECKS = {
     "displayed": displayed.problems,
     "arithmetic": arithmetic.problems,
     "unbound": unbound.problems,
+    "sources": sources.problems,
 }
 
 
