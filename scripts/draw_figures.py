@@ -50,15 +50,17 @@ def alt_texts(lesson):
     """Yield (page, line number, alt text, figure name) for each figure that a page of the lesson shows."""
     for page in sorted((LESSONS / lesson).glob("*.md")):
         for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
-            for alt, name in re.findall(r"!\[([^\]]*)\]\(([a-z0-9-]+\.svg)\)", line):
+            for alt, name in re.findall(r"!\[(.*?)\]\(([a-z0-9-]+\.svg)\)", line):
                 yield page, number, alt, name
 
 
 def alt_problems(lesson, drawn, command):
     """Return one line for each alt text that is not what the code of its figure says."""
     labels = {path.name: label for path, (_, label) in drawn.items()}
-    found = []
-    for page, number, alt, name in alt_texts(lesson):
+    shown = list(alt_texts(lesson))
+    unseen = set(labels) - {name for *_, name in shown}
+    found = [f"docs/lessons/{lesson}/{name}: no page of the lesson shows it" for name in sorted(unseen)]
+    for page, number, alt, name in shown:
         place = f"{_short(page)}:{number}"
         if labels.get(name) and alt != labels[name]:
             found.append(f"{place}: the alt text of {name} is not what its code says; {command}")

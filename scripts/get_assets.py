@@ -1,8 +1,9 @@
 """Install the npm packages of package-lock.json and write what the site takes from them.
 
 Temml (LaTeX to MathML) stays in node_modules/ and runs while the site is built. The reader gets docs/assets/vendor/:
-the STIX Two Math font cut down to the characters of a mathematics course, and Temml's style sheet. Both folders are
-git-ignored: third-party code is installed, never committed. When nothing changed this ends at once.
+the STIX Two Math font cut down to the characters of a mathematics course, and Temml's style sheet. axe-core is for the
+tests. Both folders are git-ignored: third-party code is installed, never committed. When nothing changed this ends at
+once.
 
 Example:
     python -m scripts.get_assets
@@ -67,7 +68,8 @@ def fingerprint() -> str:
 
 def up_to_date() -> bool:
     """True when the last complete run had the same inputs and its results are still there."""
-    results = (PACKAGES / "temml/dist/temml.min.js", VENDOR / "math.css", VENDOR / FONT_FILE)
+    installed = (PACKAGES / "temml/dist/temml.min.js", PACKAGES / "axe-core/axe.min.js")
+    results = (*installed, VENDOR / "math.css", VENDOR / FONT_FILE)
     return STAMP.is_file() and STAMP.read_text() == fingerprint() and all(path.is_file() for path in results)
 
 
@@ -114,7 +116,7 @@ def main() -> None:
         return
     if arguments.check:
         sys.exit("docs/assets/vendor/ is missing or old. Mend it with: python -m scripts.get_assets")
-    print("Getting the math renderer and the math font from npm ...", flush=True)
+    print("Getting the math renderer, the math font and the accessibility checker from npm ...", flush=True)
     npm("ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
     shutil.rmtree(VENDOR, ignore_errors=True)
     VENDOR.mkdir(parents=True)

@@ -81,6 +81,7 @@ def lesson(tmp_path, monkeypatch):
         return figure
 
     (tmp_path / "lessons" / "tiny").mkdir(parents=True)
+    (tmp_path / "lessons" / "tiny" / "index.md").write_text("![A dot](dot.svg)\n")
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "tiny.py").touch()
     monkeypatch.setattr(draw_figures, "LESSONS", tmp_path / "lessons")
@@ -103,7 +104,7 @@ def test_check_accepts_what_was_drawn_and_writes_nothing(lesson, capsys):
     assert check(capsys)[0] == 0
     assert draw_figures.main(["tiny"]) == 0
     assert (lesson / "dot.svg").read_bytes() == before
-    assert [path.name for path in lesson.iterdir()] == ["dot.svg"]
+    assert sorted(path.name for path in lesson.iterdir()) == ["dot.svg", "index.md"]
 
 
 def test_check_notices_a_changed_figure(lesson, capsys):
@@ -126,6 +127,13 @@ def test_check_notices_a_missing_figure(lesson, capsys):
     assert not (lesson / "dot.svg").exists()
 
 
+def test_check_notices_a_figure_that_no_page_shows(lesson, capsys):
+    (lesson / "index.md").write_text("![A dot](dott.svg)\n")
+    code, out = check(capsys)
+    assert code == 1
+    assert "docs/lessons/tiny/dot.svg: no page of the lesson shows it" in out
+
+
 def test_check_notices_a_figure_that_no_code_draws(lesson, capsys):
     (lesson / "old.svg").write_text("<svg/>")
     code, out = check(capsys)
@@ -141,14 +149,14 @@ def test_numbers_in_an_alt_text_come_from_the_code_that_draws(lesson, capsys):
 
     def dot():
         figure, _ = style.canvas(1, 1)
-        figure.set_label(f"A dot at {2 + 2}")
+        figure.set_label(f"A dot [at] {2 + 2}")
         return figure
 
     sys.modules["snippets.figures.tiny"].FIGURES["dot.svg"] = dot
     code, out = check(capsys)
     assert code == 1 and "docs/lessons/tiny/index.md:3: the alt text of dot.svg is not what its code says" in out
     assert draw_figures.main(["tiny"]) == 0
-    assert page.read_text() == "Words.\n\n![A dot at 4](dot.svg)\n"
+    assert page.read_text() == "Words.\n\n![A dot [at] 4](dot.svg)\n"
     assert check(capsys)[0] == 0
 
 

@@ -52,7 +52,9 @@ def test_plots_are_small_svgs_with_a_description(path):
             assert re.fullmatch(r"[^\n<>]{60,300}\.", output.data["text/plain"])  # the site shows it as alt text
             assert "currentColor" in output.data["image/svg+xml"]
             assert len(output.data["image/svg+xml"]) < 100 * KILOBYTE
-            assert max(map(len, re.findall(r"base64,([^\"]+)", output.data["image/svg+xml"])), default=0) < 40 * KILOBYTE
+            assert (
+                max(map(len, re.findall(r"base64,([^\"]+)", output.data["image/svg+xml"])), default=0) < 40 * KILOBYTE
+            )
     assert path.stat().st_size < 300 * KILOBYTE
 
 
@@ -77,7 +79,9 @@ def test_text_renders_on_the_site_and_on_github(path):
 @every_lab
 def test_numbers_in_the_text_stand_in_the_code_or_in_an_output(path):
     notebook = run_labs.read(path)
-    computed = "\n".join([*(cell.source for cell in run_labs.code_cells(notebook)), *(o.get("text", "") for o in outputs(notebook))])
+    computed = "\n".join(
+        [*(cell.source for cell in run_labs.code_cells(notebook)), *(o.get("text", "") for o in outputs(notebook))]
+    )
     computed = set(re.findall(r"\d+", computed.replace(",", "")))
     text = "\n".join(prose(notebook)).partition("## Sources")[0]
     long = [number.replace(",", "") for number in re.findall(r"\d[\d,]*\d{2}", text)]
@@ -116,7 +120,11 @@ def test_run_stores_the_same_file_each_time_and_check_accepts_it(lab, tmp_path, 
     assert run_labs.main([]) == 0
     assert path.read_bytes() == first and first.endswith(b"}\n")
     assert [file.name for file in tmp_path.iterdir()] == ["small.ipynb"]
-    assert [output.output_type for output in outputs(run_labs.read(path))] == ["stream", "execute_result", "display_data"]
+    assert [output.output_type for output in outputs(run_labs.read(path))] == [
+        "stream",
+        "execute_result",
+        "display_data",
+    ]
     assert run_labs.main(["--check"]) == 0
     assert "small: outputs as stored" in capsys.readouterr().out
 

@@ -2,8 +2,12 @@
 
 import json
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -74,6 +78,56 @@ def test_update_keeps_indentation_and_escapes_fences(tmp_path):
     run(tmp_path, "--update-outputs", "page.md")
     assert (tmp_path / "page.md").read_text() == item + f"    {OUTPUT}\n    ````text\n    ```\n    ````\n"
     assert run(tmp_path, "page.md").returncode == 0
+
+
+def test_update_makes_the_fence_longer_when_the_output_needs_it(tmp_path):
+    code = "print('```')"
+    project(tmp_path, {"page": block(code) + OUTPUT + "\n```text\nold\n```\n\nMore words.\n"})
+    assert "page.md:1: output written" in run(tmp_path, "--update-outputs", "page.md").stdout
+    assert (tmp_path / "page.md").read_text() == block(code) + OUTPUT + "\n````text\n```\n````\n\nMore words.\n"
+    assert run(tmp_path, "page.md").returncode == 0
+
+
+def test_update_keeps_the_ending_of_every_line(tmp_path):
+    text = "One.\n\nTwo.\r\n\n" + block("print(2)") + OUTPUT + "\n```text\n1\n```\n"
+    project(tmp_path, {"page": text.encode()})
+    run(tmp_path, "--update-outputs", "page.md")
+    assert (tmp_path / "page.md").read_bytes() == text.replace("\n1\n", "\n2\n").encode()
+
+
+def test_update_leaves_a_link_a_link(tmp_path):
+    project(tmp_path, {"real": block("print(2)")})
+    (tmp_path / "page.md").symlink_to("real.md")
+    run(tmp_path, "--update-outputs", "page.md")
+    assert (tmp_path / "page.md").is_symlink() and "```text\n2\n" in (tmp_path / "real.md").read_text()
+
+
+@pytest.mark.parametrize("option", ["--page-seconds=0", "--page-memory=-1", "--page-seed=-1"])
+def test_a_limit_without_sense_is_an_error(tmp_path, option):
+    ran = run(project(tmp_path, {"page": block("x = 1")}), option)
+    assert ran.returncode == 4 and "must be positive" in ran.stderr
+
+
+def test_a_killed_run_leaves_no_page_behind(tmp_path):
+    project(tmp_path, {"page": block("import time\ntime.sleep(600)  # 4321")})
+    command = [sys.executable, "-m", "pytest", "--codeblocks", "-q", "page.md"]
+    ran = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, start_new_session=True)
+    pages = tmp_path / ".cache" / "p"
+    wait_until(lambda: pages.exists() and any(pages.iterdir()) and psutil.Process(ran.pid).children())
+    child = psutil.Process(ran.pid).children()[0]
+    ran.kill()
+    ran.wait()
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    project(tmp_path, {"page": block("x = 1")})
+    assert run(tmp_path, "page.md").returncode == 0
+    assert not list(pages.iterdir()), "the next run removes the folder that was left"
+
+
+def wait_until(condition):
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_update_leaves_a_page_alone_that_was_changed_meanwhile(tmp_path):
@@ -189,7 +243,9 @@ def test_the_report_tells_what_ran_and_the_site_repeats_it(tmp_path):
     assert report["bad.md"]["failed"] == 1
     assert "part.md" not in report, "one block of a page does not verify the page"
     words = verified.sentence(tmp_path / "page.md", tmp_path)
-    assert re.match(r"Verified on \d+ \w+ \d{4}: 1 block ran, 1 claim checked, with Python 3\S* and torch \S+ on a CPU\.", words)
+    assert re.match(
+        r"Verified on \d+ \w+ \d{4}: 1 block ran, 1 claim checked, with Python 3\S* and torch \S+ on a CPU\.", words
+    )
     assert "1 checks failed" in verified.sentence(tmp_path / "bad.md", tmp_path)
     assert "Not verified yet" in verified.sentence(tmp_path / "part.md", tmp_path)
     (tmp_path / "page.md").write_text(page.replace("x = 2", "x = 3"))

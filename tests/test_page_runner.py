@@ -8,6 +8,7 @@ import textwrap
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -154,6 +155,17 @@ GOOD = {
         "import os\nassert 'LEAK' not in os.environ\nassert os.listdir() == []\nopen('mine', 'w').write('x')"
     )
     + block("try:\n    leak\nexcept NameError:\n    pass\nelse:\n    raise AssertionError"),
+    "temporary-files": block(
+        "import tempfile\nwith tempfile.NamedTemporaryFile() as file:\n    file.write(b'x')\nassert tempfile.mkdtemp()"
+    ),
+    "pools": block(
+        "from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(2) as pool:\n    assert list(pool.map(abs, [-1, 2])) == [1, 2]\n"
+        "with ProcessPoolExecutor(2) as pool:\n    assert list(pool.map(abs, [-1, 2])) == [1, 2]"
+    ),
+    "own-classes-are-pickled": block(
+        "import pickle\nfrom dataclasses import dataclass\n\n@dataclass\nclass A:\n    x: int\n\nassert pickle.loads(pickle.dumps(A(1))) == A(1)"
+    ),
     "fences-inside": page("""
         ````markdown
         '''python
@@ -186,7 +198,8 @@ GOOD = {
         | `conv` | 1,728 | int |
         | **fc** | 1,000.5 | float |
         """),
-    "accounted": "---\nsources: [{title: T, authors: Yann LeCun, year: 1998}]\n---\n" + page("""
+    "accounted": "---\nsources: [{title: T, authors: Yann LeCun, year: 1998}]\n---\n"
+    + page("""
         '''python
         print(27 * 64)
         '''
@@ -243,7 +256,10 @@ FALSE = {
         "# T\n\n" + block("def f():\n    return undefined\n\nf()"),
         r"error-at-its-line.md:5: NameError: name 'undefined' is not defined",
     ),
-    "syntax-error": ("\n\n" + block("x = 1\ny = = 2"), r"syntax-error.md:5: SyntaxError"),
+    "syntax-error": (
+        "\n\n" + block("x = 1\ny = = 2"),
+        r"syntax-error.md:5: SyntaxError: invalid syntax[\s\S]*syntax-error.md., line 5",
+    ),
     "no-error": (
         "<!--pytest.mark.xfail(raises=ValueError)-->\n" + block("x = 1"),
         r"no-error.md:2: the page says that this raises ValueError",
@@ -276,6 +292,10 @@ FALSE = {
     "false-layers": (
         "```layers\nalt: Two layers.\nimage | 1 x 8 x 8\nConv2d(1, 4, 3) | 4 x 6 x 6\nFlatten | 145\n```\n",
         r"false-layers.md:1: Flatten hands on 144, not 145",
+    ),
+    "misspelled-layer": (
+        "```layers\nalt: A layer.\nimage | 1 x 8 x 8\nConv2D(1, 4, 3) | 4 x 6 x 6\n```\n",
+        r"misspelled-layer.md:1: torch.nn has no Conv2D: did you mean Conv2d",
     ),
     "broken-layers": (
         "```layers\nalt: A layer.\nimage | 1 x 8 x 8\nConv2d(3, 4, 3) | 4 x 6 x 6\n```\n",
@@ -324,6 +344,9 @@ MALFORMED = {
         r"hidden-skip.md:2: the reader must see why",
     ),
     "bad-expression": ("4<!-- = 2 + -->\n", r"bad-expression.md:1: '2 \+' is not a Python expression"),
+    "byte-order-mark": ("\ufeffWords.\n", r"byte-order-mark.md:1: an invisible character"),
+    "null-character": ("Words\x00.\n", r"null-character.md:1: an invisible character"),
+    "lone-return": ("Words\rmore.\n", r"lone-return.md:1: an invisible character"),
     "no-table": ("<!-- table: b == 1 -->\n\nwords\n", r"no-table.md:1: no table with rows follows"),
     "no-column": (
         "<!-- table: c == 1 -->\n\n| a | b |\n|---|---|\n| 3 | 9 |\n",
@@ -374,9 +397,18 @@ HOSTILE = {
     ),
     "thread-stays": (
         block("import threading\nthreading.Thread(target=threading.Event().wait).start()"),
-        r"time ran out",
+        r"thread-stays.md:1: Thread-\d+ .*still runs after this block",
     ),
     "closes-everything": (block("import os\nos.closerange(0, 100)"), r"closes-everything.md:1: this page failed here"),
+    "multi-line-error": (block("raise Exception('a\\n999: b')"), r"multi-line-error.md:2: Exception: a \.\.\."),
+    "prints-control-characters": (
+        block("print('\\x1b[31mred')"),
+        r"prints-control-characters.md:1: the block prints .*, which a page cannot show",
+    ),
+    "leaves-a-process": (
+        block("import subprocess\nsubprocess.Popen(['sleep', '987'], start_new_session=True)\n1 / 0"),
+        r"ZeroDivisionError",
+    ),
     "kills-itself": (block("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"), r"kills-itself.md:1: .*SIGKILL"),
 }
 
@@ -428,3 +460,9 @@ def test_bad_page_fails_with_its_line(results, name):
     failures = [words for outcome, words in results[name].values() if outcome == "failure"]
     assert any(re.search(expected, words) for words in failures), failures
     assert not any("Error collecting" in words or "INTERNALERROR" in words for words in failures)
+
+
+def test_no_process_of_a_page_is_left(results):
+    assert results["leaves-a-process"]
+    left = [process.pid for process in psutil.process_iter() if process.cmdline()[-1:] == ["987"]]
+    assert not left

@@ -135,7 +135,9 @@ def test_every_page_says_what_it_is(site):
 
 
 def test_titles_differ(site):
-    titles = {name: re.search("<title>(.*?)</title>", (site / name).read_text(encoding="utf-8"))[1] for name in pages(site)}
+    titles = {
+        name: re.search("<title>(.*?)</title>", (site / name).read_text(encoding="utf-8"))[1] for name in pages(site)
+    }
     repeated = {title for title, count in Counter(titles.values()).items() if count > 1}
     assert not repeated and titles["index.html"] == "ConvNets, Checked", titles
 
@@ -278,7 +280,9 @@ def small_project(folder: Path, markdown: str) -> Path:
 
 @pytest.mark.parametrize("builder", BUILDERS)
 def test_a_page_without_mistake_builds(assets, tmp_path, builder):
-    result = build(builder, small_project(tmp_path / "project", "A formula: $a^2$. [A link](reference/glossary.md#kernel)."))
+    result = build(
+        builder, small_project(tmp_path / "project", "A formula: $a^2$. [A link](reference/glossary.md#kernel).")
+    )
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -8,8 +8,8 @@ import gzip
 import threading
 from collections.abc import Iterator
 from functools import partial
-from itertools import cycle, product
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle, product
 from pathlib import Path
 from urllib.parse import urlsplit
 

@@ -47,3 +47,70 @@ XMLHttpRequest.prototype.send = function (...body) {
     send.apply(this, body);
   }
 };
+
+// The same for the worker that searches: what it is sent waits with it.
+class LateWorker extends EventTarget {
+  constructor(Real, url) {
+    super();
+    this.real = searchBegins.then(() => {
+      const worker = new Real(url);
+      worker.onmessage = ({ data }) => this.dispatchEvent(new MessageEvent("message", { data }));
+      return worker;
+    });
+  }
+
+  postMessage(message) {
+    this.real.then((worker) => worker.postMessage(message));
+  }
+}
+
+window.Worker = new Proxy(Worker, {
+  construct: (Real, [url, ...options]) =>
+    String(url).includes("/workers/search.") ? new LateWorker(Real, url) : new Real(url, ...options),
+});
+
+// What is wider than its place scrolls, and a keyboard must reach it. The theme sees to code only.
+const SCROLLERS = ".figure, .formula--display, .md-typeset__scrollwrap, .jp-RenderedSVG, .jp-RenderedText pre";
+
+const sizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const box = target.closest(SCROLLERS);
+    if (box.scrollWidth > box.clientWidth) {
+      box.tabIndex = 0;
+      box.role = box.matches("figure") ? null : "group";
+      box.ariaLabel = "Scrolls sideways";
+    } else {
+      box.removeAttribute("tabindex");
+    }
+  }
+});
+
+function mend(element) {
+  if (element.matches(SCROLLERS)) {
+    sizes.observe(element);
+    sizes.observe(element.firstElementChild ?? element); // a formula grows when its font arrives
+  } else if (element.matches(".md-code__nav")) {
+    element.role = "presentation"; // a button beside each block of code: fifty landmarks would be no landmarks
+  }
+}
+
+addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll(`${SCROLLERS}, .md-code__nav`).forEach(mend);
+  const added = new MutationObserver((changes) =>
+    changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node instanceof Element).forEach(mend),
+  );
+  added.observe(document.querySelector(".md-content"), { childList: true, subtree: true });
+});
+
+// Figures below the screen are drawn one by one, when the browser has time: a copy or a picture of the page has them all.
+addEventListener("load", () => {
+  const figures = [...document.querySelectorAll(".figure svg")];
+  const whenIdle = window.requestIdleCallback ?? setTimeout;
+  whenIdle(function draw() {
+    const next = figures.shift();
+    if (next) {
+      next.style.contentVisibility = "visible";
+      whenIdle(draw);
+    }
+  });
+});

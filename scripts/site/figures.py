@@ -14,7 +14,7 @@ from markdown.util import AtomicString
 
 from scripts.site.pages import error, page_path
 
-SMALLEST = 0.6  # below this share of its own size the letters of a figure are too small: it scrolls instead
+SMALLEST = 8.9  # height of a letter in CSS pixels: on a screen too narrow for that a figure scrolls
 
 
 def local_name(name: str) -> str:
@@ -33,16 +33,23 @@ def make_inline(element: ElementTree.Element) -> None:
             make_inline(child)
 
 
+def style(root: ElementTree.Element) -> str:
+    """CSS of a figure: the width that its smallest letters need, and its shape, known before it is drawn."""
+    sizes = filter(None, (element.get("font-size") for element in root.iter()))
+    letters = min((float(size.removesuffix("px")) for size in sizes), default=12)
+    _, _, width, height = map(float, root.attrib["viewBox"].split())
+    return f"min-width:{SMALLEST * width / letters:.0f}px;aspect-ratio:{width:g}/{height:g}"
+
+
 @cache
 def inline_svg(path: Path, changed: float, description: str) -> str:
     """HTML of the figure at `path`. `changed`, its modification time, makes the cache follow the file.
 
-    Raises ElementTree.ParseError when the file is not XML, KeyError when the svg element has no width in pixels.
+    Raises ElementTree.ParseError when the file is not XML, KeyError when the svg element has no viewBox.
     """
     root = ElementTree.parse(path).getroot()
     make_inline(root)
-    smallest = SMALLEST * float(root.attrib["width"])
-    root.attrib |= {"role": "img", "aria-label": description, "style": f"min-width:{smallest:.0f}px"}
+    root.attrib |= {"role": "img", "aria-label": description, "style": style(root)}
     svg = ElementTree.tostring(root, encoding="unicode")
     return f'<figure class="figure" data-search-exclude="true">{svg}</figure>'
 

@@ -8,9 +8,10 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement
 
 from markdown import Extension, Markdown
-from markdown.postprocessors import Postprocessor
+from markdown.treeprocessors import Treeprocessor
 
 from scripts.site.pages import page_path
 
@@ -49,20 +50,21 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-class VerifiedPostprocessor(Postprocessor):
+class VerifiedTreeprocessor(Treeprocessor):
     """Append the sentence to the page."""
 
-    def run(self, text: str) -> str:
+    def run(self, root: Element) -> None:
         path = page_path(self.md)
         words = sentence(path) if path and path.is_relative_to(ROOT) else ""
-        return f'{text}\n<p class="verified">{words}</p>' if words else text
+        if words:
+            SubElement(root, "p", {"class": "verified"}).text = words
 
 
 class VerifiedExtension(Extension):
-    """Runs last, when the page is whole."""
+    """After inline parsing (20). Not a postprocessor: the table of contents runs those on each heading."""
 
     def extendMarkdown(self, md: Markdown) -> None:
-        md.postprocessors.register(VerifiedPostprocessor(md), "verified", 0)
+        md.treeprocessors.register(VerifiedTreeprocessor(md), "verified", 1)
 
 
 def makeExtension(**options: object) -> VerifiedExtension:

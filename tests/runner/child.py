@@ -1,12 +1,15 @@
 """What happens inside the process of one page: its walls are put up, then its steps run in order."""
 
 import contextlib
+import ctypes
+import faulthandler
 import json
 import os
 import resource
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -36,9 +39,11 @@ class Channel:
     """Sends results to the parent as JSON lines."""
 
     def __init__(self, pipe: int):
-        self.pipe = pipe
+        self.pipe, self.owner = pipe, os.getpid()
 
     def send(self, name: str, status: str, **more) -> None:
+        if os.getpid() != self.owner:
+            os._exit(0)  # the page has forked: only one of both goes on with the steps
         data = json.dumps({"name": name, "status": status, **more}).encode() + b"\n"
         while data:
             data = data[os.write(self.pipe, data) :]
@@ -97,6 +102,8 @@ def wall(folder: Path, limits) -> Printed:
     os.chdir(work)
     places = {"HOME": home, "TMPDIR": folder, "XDG_CACHE_HOME": home, "TORCH_HOME": home}
     os.environ.update({name: str(place) for name, place in places.items()})
+    tempfile.tempdir = None  # pytest has asked for it before, and the answer is kept
+    die_with_the_parent()
     hide_the_project()
     limit_memory(limits)
     seed_everything(limits.seed)
@@ -107,6 +114,14 @@ def wall(folder: Path, limits) -> Printed:
     signal.signal(signal.SIGALRM, out_of_time)
     signal.setitimer(signal.ITIMER_REAL, limits.seconds)
     return printed
+
+
+def die_with_the_parent() -> None:
+    """A page must not outlive a run that is killed; only Linux can say so."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    faulthandler.disable()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def hide_the_project() -> None:
@@ -127,7 +142,14 @@ def limit_memory(limits) -> None:
         if limits.device == "cpu" and sys.platform == "linux":
             pages = int(Path("/proc/self/statm").read_text().split()[0])
             most = pages * resource.getpagesize() + limits.bytes
-            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+            resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def room_to_report() -> None:
+    """After a MemoryError, telling it needs a little memory itself."""
+    with contextlib.suppress(OSError, ValueError):
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
 
 
 def seed_everything(seed: int) -> None:
@@ -224,7 +246,8 @@ def run_block(block: Block, module: types.ModuleType, printed: Printed, failures
     if block.role:
         return run_exercise(block, module, printed)
     error = execute(block.chunks, module.__dict__, watch)
-    error = error or wait_for_threads()
+    if error is None:
+        wait_for_threads(block)
     output = printed.take(1)
     if len(output) > MOST_OUTPUT:
         raise Stop(f"{block.line}: prints more than {MOST_OUTPUT:,} characters")
@@ -276,37 +299,51 @@ def execute(chunks: list[Chunk], namespace: dict, watch: Watch | None = None) ->
             code = watch.prepare(chunk, namespace) if watch else "\n" * (chunk.line - 1) + chunk.code
             exec(compile(code, str(chunk.path), "exec", dont_inherit=True), namespace)
     except BaseException as error:
+        if isinstance(error, MemoryError):
+            room_to_report()
         return error
     return None
 
 
-def wait_for_threads() -> BaseException | None:
+def wait_for_threads(block: Block) -> None:
     """Lets threads that the block started come to their end, so that what they print belongs to their block."""
-    try:
-        for thread in threading.enumerate():
-            if thread is not threading.current_thread() and not thread.daemon:
-                thread.join()
-    except OutOfTime as error:
-        return error
-    return None
+    until = time.monotonic() + 3
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                raise Stop(
+                    f"{block.line}: {thread.name} still runs after this block: end it, or use `with` for its pool"
+                )
 
 
 def last_line(error: BaseException | None) -> str:
-    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1] if error is not None else ""
+    """`Type: message` of an error in one line: the first line of the message, and more dots if there are more lines."""
+    if error is None:
+        return ""
+    lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    if isinstance(error, SyntaxError):
+        return lines[-1]
+    return lines[0] + (" ..." if len(lines) > 1 else "")
 
 
 def describe(error: BaseException, block: Block) -> str:
     """`line: what happened`, and the traceback from the page on."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(OURS)]
     line = place(error, frames, block)
+    if isinstance(error, SyntaxError):
+        return f"{line}: {last_line(error)}\n\n" + "".join(traceback.format_exception_only(error)).rstrip()
     if isinstance(error, OutOfTime):
-        what = "the page's time ran out here"
+        return f"{line}: the page's time ran out here: make its examples smaller"
+    if isinstance(error, MemoryError):
+        what = f"{last_line(error)}: the page has used up its memory: make its examples smaller"
     elif isinstance(error, SystemExit):
         what = "a page must not call exit()"
     else:
         what = last_line(error)
     shown = "".join(traceback.format_list(frames))
-    return f"{line}: {what}" + (f"\n\nTraceback (most recent call last):\n{shown}{last_line(error)}" if shown else "")
+    whole = "".join(traceback.format_exception_only(error)).rstrip()
+    return f"{line}: {what}" + (f"\n\nTraceback (most recent call last):\n{shown}{whole}" if shown else "")
 
 
 def place(error: BaseException, frames: list, block: Block) -> str:

@@ -25,7 +25,14 @@ def problems(page: Page, root: Path) -> list[Problem]:
     body = "\n".join(page.scan.lines)
     if page.scan.lines[:1] == ["---"] and "\n---" in body:
         body = body.partition("\n---")[2].partition("\n")[2]
-    shown = [tidy(code) for code in python_shown(renderer(root).reset().convert(body))]
+    try:
+        html = renderer(root).reset().convert(body)
+    except Exception as error:  # the site's own extensions say what is wrong, not always where
+        diagrams = [fence.line for fence in page.scan.fences if fence.language == "layers"] or [1]
+        return [
+            Problem(diagrams[0], f"the site cannot be built: {str(error).splitlines()[-1] if str(error) else error!r}")
+        ]
+    shown = [tidy(code) for code in python_shown(html)]
     blocks = [step for step in page.steps if isinstance(step, Block)]
     run = [tidy("".join(chunk.code for chunk in block.chunks)) for block in blocks]
     found = [

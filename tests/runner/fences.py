@@ -24,6 +24,7 @@ OPENING = re.compile(
     r"(?P<bullet>(?:[-*+]|\d+[.)])[ \t]+)?"
     r"(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>.*)$"
 )
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufeff]")
 COMMENT = re.compile(r"<!--(.*?)-->")
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
 CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
@@ -32,9 +33,9 @@ CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 class Problem(Exception):
     """Something is wrong at a line of a page, in words for the person who mends it."""
 
-    def __init__(self, line: int, message: str):
+    def __init__(self, line: int, message: str, mend: bool = False):
         super().__init__(message)
-        self.line, self.message = line, message
+        self.line, self.message, self.mend = line, message, mend  # mend: `make update` can do it
 
 
 @dataclass
@@ -86,8 +87,11 @@ class Scan:
 
 def scan(text: str) -> Scan:
     """Reads a page once from top to bottom."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = text.replace("\r\n", "\n").split("\n")
     page = Scan(lines)
+    for number, line in enumerate(lines, start=1):
+        if found := CONTROL.search(line):
+            page.problems.append(Problem(number, f"an invisible character, {found[0]!r}: remove it"))
     number = after_front_matter(lines)
     while number <= len(lines):
         line = lines[number - 1]

@@ -43,26 +43,18 @@ def read(text: str) -> tuple[dict, dict[tuple, int], list[Problem]]:
         return {}, {}, [Problem(1, "the front matter is never closed: a line --- is missing")]
     if second := second_block(lines, end + 1):
         return {}, {}, [Problem(second, "a second front matter: only the first would count, so join the two")]
+    source = "\n" + "\n".join(lines[1:end])  # the empty line stands for ---, so that YAML counts lines as the file does
     try:
-        # The empty line stands for the opening ---, so that YAML counts lines as the file does.
-        node = yaml.compose("\n" + "\n".join(lines[1:end]), Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+        node = yaml.compose(source, Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            return {}, {}, [Problem(2, "the front matter must hold fields, such as title: ...")]
+        places: dict[tuple, int] = {}
+        found = locate(node, (), places)
+        return ({}, places, found) if found else (yaml.safe_load(source), places, [])
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        return (
-            {},
-            {},
-            [
-                Problem(
-                    mark.line + 1 if mark else 1, f"the front matter is not YAML: {getattr(error, 'problem', error)}"
-                )
-            ],
-        )
-    if not isinstance(node, yaml.MappingNode):
-        return {}, {}, [Problem(2, "the front matter must hold fields, such as title: ...")]
-    places: dict[tuple, int] = {}
-    found = locate(node, (), places)
-    meta = None if found else yaml.safe_load("\n".join(lines[1:end]))
-    return meta or {}, places, found
+        words = f"the front matter is not YAML: {getattr(error, 'problem', None) or error}"
+        return {}, {}, [Problem(mark.line + 1 if mark else 1, words)]
 
 
 def second_block(lines: list[str], start: int) -> int | None:
@@ -82,6 +74,9 @@ def locate(node: yaml.Node, path: tuple, places: dict[tuple, int]) -> list[Probl
             found += locate(item, (*path, index), places)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                found.append(Problem(key.start_mark.line + 1, "a field must have a plain name"))
+                continue
             place, line = (*path, key.value), key.start_mark.line + 1
             if place in places:
                 found.append(Problem(line, f'"{key.value}" stands twice, first in line {places[place]}'))
@@ -169,13 +164,16 @@ AnyTag.add_multi_constructor("", lambda loader, suffix, node: None)
 
 
 @cache
-def nav_lessons(config: Path) -> list[str]:
-    """The names of the lessons in the order of the nav."""
+def nav_pages(config: Path) -> list[str]:
+    """The pages in the order of the nav."""
     if not config.exists():
         return []
-    nav = (yaml.load(config.read_text(encoding="utf-8"), Loader=AnyTag) or {}).get("nav")
-    paths = list(leaves(nav))
-    return [p.split("/")[1] for p in paths if p.startswith("lessons/") and p.endswith("/index.md")]
+    return list(leaves((yaml.load(config.read_text(encoding="utf-8"), Loader=AnyTag) or {}).get("nav")))
+
+
+def nav_lessons(config: Path) -> list[str]:
+    """The names of the lessons in the order of the nav."""
+    return [p.split("/")[1] for p in nav_pages(config) if p.startswith("lessons/") and p.endswith("/index.md")]
 
 
 def leaves(node):

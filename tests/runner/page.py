@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_codeblocks import extract_from_buffer
 
 from tests.runner import exercises, observed, quiz, tables
-from tests.runner.fences import Comment, Fence, Problem, Scan, is_directive, normal_form, scan
+from tests.runner.fences import CONTROL, Comment, Fence, Problem, Scan, is_directive, normal_form, scan
 from tests.runner.outputs import differences, within
 from tests.runner.snippets import Chunk, chunks
 
@@ -131,11 +131,14 @@ def read_blocks(page: Page, root: Path) -> list[Block]:
 def output_fault(block: Block, printed: str) -> Problem | None:
     """How what a block printed differs from what the page shows for it."""
     shown = block.output
+    if control := CONTROL.search(printed.replace("\r\n", "\n")):
+        return Problem(block.line, f"the block prints {control[0]!r}, which a page cannot show")
     found = differences(shown.text if shown else "", printed, shown.within if shown else 0.0)
     if not found:
         return None
     what = "prints something else than the page shows" if shown else "prints, but the page shows no output"
-    return Problem(shown.fence.line if shown else block.line, "\n  ".join([f"the block {what}", *found]))
+    message = "\n  ".join([f"the block {what}", *found])
+    return Problem(shown.fence.line if shown else block.line, message, mend=True)
 
 
 def line_of_directive(scan: Scan) -> int:

@@ -11,11 +11,13 @@ one namespace and checked claims in the place of its loose blocks.
 import importlib
 import os
 import re
+import shlex
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.runner import arithmetic, displayed, front_matter, sources, unbound, update
+from tests.runner import arithmetic, displayed, front_matter, lesson, sources, unbound, update
 from tests.runner.fences import Problem
 from tests.runner.page import Block, Claim, Page, output_fault, read_page
 from tests.runner.process import Limits, PageProcess
@@ -31,6 +33,7 @@ CHECKS = {
     "arithmetic": arithmetic.problems,
     "unbound": unbound.problems,
     "sources": sources.problems,
+    "lesson": lesson.problems,
 }
 
 
@@ -56,6 +59,9 @@ def pytest_configure(config):
         return
     if option.update_outputs and option.device != "cpu":
         raise pytest.UsageError("outputs are written on a CPU only: leave out --device cuda")
+    if min(option.page_seconds, option.page_memory) <= 0 or not 0 <= option.page_seed < 2**32:
+        raise pytest.UsageError("--page-seconds and --page-memory must be positive, --page-seed from 0 to 2**32 - 1")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end the pages too, as after Ctrl-C
     os.environ["MPLBACKEND"] = "Agg"
     os.environ.setdefault("MPLCONFIGDIR", str(config.rootpath / ".cache" / "matplotlib"))
     if option.device == "cpu":
@@ -155,7 +161,10 @@ class PageFile(pytest.File):
             self.process.finish("the page was left early")
             self.running.remove(self)
         if self.printed:
-            update.rewrite(self.path, self.content.text, self.printed)
+            lines = update.rewrite(self.path, self.content.text, self.printed)
+            reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+            if reporter:
+                reporter.write("".join(f"\n{self.relative}:{line}: output written" for line in lines))
 
 
 def import_what_pages_import(steps: list) -> None:
@@ -222,10 +231,11 @@ class StepItem(PageItem):
 
     def explain(self, result: dict) -> str:
         """The child's `line: what is wrong` with the page's name; more than one line for a step of many claims."""
-        message = result["message"].replace(str(self.config.rootpath) + os.sep, "")
+        message, gap, traceback = result["message"].replace(str(self.config.rootpath) + os.sep, "").partition("\n\n")
         stderr = result.get("stderr", "").strip()
         more = f"\n\nIt also printed to stderr:\n{stderr}" if stderr else ""
-        return re.sub(r"^(\d+): ", lambda found: self.at(found[1], ""), message, flags=re.MULTILINE) + more
+        placed = re.sub(r"^(\d+): ", lambda found: self.at(found[1], ""), message, flags=re.MULTILINE)
+        return placed + gap + traceback + more
 
     def not_run(self, result: dict) -> None:
         """The page ended before this step: here, or in an earlier step that says why."""
@@ -244,11 +254,13 @@ class StepItem(PageItem):
         fault = output_fault(self.step, result["output"])
         if fault is None:
             return
-        if self.config.option.update_outputs:
+        if self.config.option.update_outputs and fault.mend:
             self.parent.printed.append((self.step, result["output"]))
             return
-        mend = f"to write what it prints: make update PAGE={self.parent.relative}"
-        self.fail(f"{self.at(fault.line, fault.message)}\n  {mend}")
+        mend = (
+            f"\n  to write what it prints: make update PAGE={shlex.quote(self.parent.relative)}" if fault.mend else ""
+        )
+        self.fail(self.at(fault.line, fault.message) + mend)
 
     def reportinfo(self):
         return self.path, self.step.line - 1, f"{self.parent.relative}:{self.step.line}"

@@ -46,9 +46,7 @@ class PageProcess:
         self.results: dict[str, dict] = {}
         self.started = ""  # name of the step that runs now
         self.ended: str | None = None  # why nothing more will come
-        folder = root / ".cache" / "pages"
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(dir=folder)).resolve()
+        self.folder = own_folder(root / ".cache" / "p")  # short: the path of a socket has 107 characters at most
         self.deadline = time.monotonic() + limits.seconds + GRACE
         self.buffer = b""
         self.pid, self.pipe = self.fork(steps)
@@ -114,7 +112,28 @@ class PageProcess:
             self.ended = reason or words(os.waitstatus_to_exitcode(status))
             self.pid = 0
             os.close(self.pipe)
+            kill_all_in(self.folder)
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def own_folder(pages: Path) -> Path:
+    """A new folder for one page, named after this process; those that a killed run left are removed."""
+    pages.mkdir(parents=True, exist_ok=True)
+    for left in pages.iterdir():
+        owner = left.name.partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=pages)).resolve()
+
+
+def kill_all_in(folder: Path) -> None:
+    """Ends what a page started and left running: whatever works in the folder of the page."""
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()).is_relative_to(folder):
+                process.kill()
+        except (psutil.Error, OSError):
+            continue
 
 
 def kill(pid: int) -> None:
