@@ -216,6 +216,8 @@ GOOD = {
 
         - LeCun, 1998.
         """),
+    "numbers-of-an-expression": "An image of 224 x 224 has 50,176<!-- = 224 * 224 --> pixels.\n\n"
+    "<!-- table: Pixels == int(c['Size']) ** 2 -->\n\n| Size | Pixels |\n|---|---|\n| 224 | 50,176 |\n",
     "layers": "```layers\nalt: A net.\nimage | 3 x 8 x 8\nMaxPool2d(2) | 3 x 4 x 4\nReLU | 3 x 4 x 4\nclassifier | 10\nSoftmax(1) | 10\n```\n",
     "comment-in-code-span": "Write `<!-- = x -->` to bind a number.\n\n" + block("x = 1"),
     "band": page("""

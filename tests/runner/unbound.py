@@ -25,6 +25,7 @@ CITED = re.compile(r"\]\(#sources\)|\]\([^)]*#sources\)")
 
 def problems(page: Page, root: Path) -> list[Problem]:
     known = numbers_shown(page)
+    read = numbers_read(page)
     given = {comment.line for comment in page.scan.comments if comment.words.startswith("given:")}
     bound = {
         (step.line, last_number(step.before)) for step in page.steps if getattr(step, "kind", "") in ("number", "cell")
@@ -40,9 +41,28 @@ def problems(page: Page, root: Path) -> list[Problem]:
         computed = arithmetic.numbers(text)
         for line, words in lines:
             for number, written in needing(words):
-                if number not in known | computed and line not in given and (line, number) not in bound:
+                if (
+                    number not in known | computed | read.get(line, set())
+                    and line not in given
+                    and (line, number) not in bound
+                ):
                     found.append(Problem(line, message(written)))
     return found
+
+
+def numbers_read(page: Page) -> dict[int, set[float]]:
+    """By line, the numbers that its bound expressions work with, in the expression or in the cells of its row."""
+    read: dict[int, set[float]] = {}
+    for step in page.steps:
+        expression = getattr(step, "expression", "")
+        cells = [
+            cell
+            for name, cell in (getattr(step, "row", None) or {}).items()
+            if re.search(rf"""c\[["']{re.escape(name)}""", expression)
+        ]
+        for text in (expression, *cells):
+            read.setdefault(step.line, set()).update(value(number) for number in re.findall(arithmetic.NUMBER, text))
+    return read
 
 
 def sources_section(page: Page) -> tuple[int, int]:
