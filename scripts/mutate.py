@@ -259,13 +259,13 @@ def main() -> int:
     CACHE.mkdir(parents=True, exist_ok=True)
     pages = [path.resolve().relative_to(ROOT) for path in options.pages]
     results = list(itertools.chain(*(measure(p, options.sample, options.seed, options.seconds) for p in pages)))
+    if options.write:
+        write(results, options)
     print(f"\n{table(results)}\n")
     for result in results:
         if not result["red"]:
             print(f"survived: {result['file']}:{result['line']} ({result['kind']})")
             print(f"  - {result['before']}\n  + {result['text']}")
-    if options.write:
-        write(results, options)
     share = sum(bool(result["red"]) for result in results) / max(1, len(results))
     print(f"caught: {share:.1%} of {len(results)}")
     return int(share < options.at_least)
