@@ -208,7 +208,7 @@ GOOD = {
         1728
         '''
         The 1,728 weights follow from 27 × 64 = 1,728. In 1998<!-- given: the year --> it was known that
-        98.5<!-- = 197 / 2 --> is 12 more.
+        98.5<!-- = 197 / 2 --> is 7 more.
 
         LeNet had 60,000 parameters ([LeCun et al., 1998](#sources)).
 
@@ -307,8 +307,9 @@ FALSE = {
     "no-number": ("Some words<!-- = 3 -->.\n", r"no number stands just before"),
     "unbound-number": (
         "The layer has 1,792 weights\nand 2.5 million values.\n",
-        r"unbound-number.md:1: nothing accounts for .1,792 weights.[\s\S]*:2: nothing accounts for .2.5 million",
+        r"unbound-number.md:1: nothing accounts for .1,792.[\s\S]*:2: nothing accounts for .2.5 million",
     ),
+    "unbound-small": ("A kernel of 13 by 7 pixels.\n", r"unbound-small.md:1: nothing accounts for .13."),
     "unbound-cell": ("| a | b |\n|---|---|\n| 3 | 937 |\n", r"unbound-cell.md:3: nothing accounts for .937."),
     "false-arithmetic": (
         "So 3 × 3 × 3 ×\n64 = 1,729 weights.\n",
