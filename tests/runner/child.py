@@ -53,12 +53,12 @@ class Printed:
     """Everything the page prints, from Python, from C and from other processes, in one file per stream."""
 
     def __init__(self, folder: Path):
-        self.files = {1: open(folder / "out", "w+b"), 2: open(folder / "err", "w+b")}  # noqa: SIM115
+        self.files = {1: open(folder / "out", "w+b"), 2: open(folder / "err", "w+b")}
         for number, file in self.files.items():
             os.dup2(file.fileno(), number)
-        sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", errors="replace", closefd=False, buffering=1)  # noqa: SIM115
-        sys.stdin = open(os.devnull)  # noqa: SIM115
+        sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)
+        sys.stderr = open(2, "w", encoding="utf-8", errors="replace", closefd=False, buffering=1)
+        sys.stdin = open(os.devnull)
         self.read_until = {1: 0, 2: 0}
 
     def take(self, number: int) -> str:
