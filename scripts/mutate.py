@@ -12,6 +12,7 @@ docs/reference/how-it-is-checked.md, where nobody writes them by hand.
 
 import argparse
 import ast
+import builtins
 import hashlib
 import importlib
 import itertools
@@ -128,7 +129,7 @@ def changed(number: str, random_: random.Random) -> str:
 def code_mutants(code: str, first_line: int, random_: random.Random):
     """Changed constants, operators and variables, each in its line; and changed numbers in comments."""
     names = sorted(
-        {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)} - set(dir(__builtins__))
+        {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)} - set(dir(builtins))
     )
     for line, text in enumerate(code.splitlines(), start=first_line):
         body, mark, comment = text.partition("  # ")
