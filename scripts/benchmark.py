@@ -1,26 +1,55 @@
-"""Compare the time to verify pages with the time that their code takes by itself.
+"""Compare the time to verify pages with the time that their code takes by itself, and with what other tools take.
 
-Example: python -m scripts.benchmark --generated 100 --repeat 3
+Examples:
+    python -m scripts.benchmark                                          the pages of the course
+    python -m scripts.benchmark --generated 100                          100 pages of 15 small blocks
+    python -m scripts.benchmark --page docs/lessons/first-cnn/index.md   one changed lesson
+    python -m scripts.benchmark --linear --repeat 1                      125, 250, 500 and 1000 generated pages
 
-Three ways run the same blocks: bare `exec` in one process (the limit), this course's page runner, and pytest-codeblocks
-as it comes, which compares outputs but nothing else. The pages are those of the course, or `--generated N` pages of 15
-small blocks. Seconds depend on the machine; the ratios are what to look at.
+All ways run the same code in one run of this script, with one thread for arithmetic. Bare `exec` in one process is the
+limit. Our page runner runs the real pages. The other tools know no includes, no expected errors and no exercises, so
+they and bare `exec` get plain copies: the blocks of a page that run, with includes expanded, a block that must raise
+inside try/except, and each exercise as its solution and its tests (the wrong answers, which our runner runs too, are
+left out). The other tools are pinned here, apart from requirements.txt: pytest-markdown-docs needs an older
+markdown-it-py than the notebooks do. The first run installs them into .venv/peers.
+
+Seconds depend on the machine, and on what else it does; the ratios are what to look at. A way that fails ends the
+comparison, since a red page stops early and would look fast.
 """
 
 import argparse
+import importlib.metadata
 import os
-import shutil
+import re
+import resource
+import shlex
 import statistics
 import subprocess
 import sys
+import tempfile
+import textwrap
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.runner.page import Block, read_page
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".cache" / "benchmark"
-SMALL = """```python
+PEERS = ROOT / ".venv" / "peers"
+PINS = """\
+markdown-it-py==3.0.0 --hash=sha256:355216845c60bd96232cd8d8c40e8f9765cc86f46880e43a8fd22dc1a1a8cab1
+mktestdocs==0.2.5 --hash=sha256:2b20d2387b2025597f3129773edef16d09b08b1b6d31da6cc51af5b693c10430
+pytest-markdown-docs==0.9.2 --hash=sha256:9c05a5bee48214cb36583d4a5131d3a23b327a8d82c92ae860106053fd7d1f9e
+sybil==10.1.0 --hash=sha256:b3015f7e0ca3fe197ae67117c440710b62ea500078d4414ebd0ab804d12c9897
+"""
+BUDGET = 1.0  # seconds that one changed lesson may cost on top of its own code
+LINEAR = [125, 250, 500, 1000]
+EVERYTHING = ("", "solution")  # roles of the blocks that run to their end
+
+FIRST = "---\ntitle: Page {page}\ndescription: A generated page.\n---\n\n```python\nimport torch\n```\n"
+BLOCK = """
+```python
 x = torch.arange(6.0).reshape(2, 3) + {number}
 print(x.sum().item())
 ```
@@ -29,58 +58,241 @@ print(x.sum().item())
 {total:.1f}
 ```
 """
+BARE = """\
+import contextlib, io
+for page in {pages!r}:
+    space = {{"__name__": "__main__"}}
+    for code in page:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(code, space)
+"""
+SYBIL = """\
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+pytest_collect_file = Sybil([PythonCodeBlockParser()], pattern="*.md").pytest()
+"""
+MKTESTDOCS = """\
+from pathlib import Path
+import pytest
+from mktestdocs import check_md_file
+@pytest.mark.parametrize("page", sorted(Path("blocks").glob("*.md")), ids=str)
+def test_page(page):
+    check_md_file(page, memory=True)
+"""
 
 
-def generate(count: int) -> list[Path]:
+class Way(NamedTuple):
+    """One way to run the pages."""
+
+    name: str
+    command: list[str]
+    folder: Path
+
+
+class Cost(NamedTuple):
+    """Seconds on the clock, and seconds of processor time of all processes together."""
+
+    wall: float
+    cpu: float
+
+
+def generate(count: int, folder: Path) -> list[Path]:
     """Writes pages of 15 blocks; the first one imports torch."""
-    pages = FOLDER / "pages"
-    shutil.rmtree(pages, ignore_errors=True)
-    pages.mkdir(parents=True)
-    for page in range(count):
-        blocks = [SMALL.format(number=n, total=15 + 6 * n) for n in range(14)]
-        (pages / f"page{page:04}.md").write_text("\n".join(["```python\nimport torch\n```\n", *blocks]))
-    return sorted(pages.glob("*.md"))
+    folder.mkdir()
+    pages = [folder / f"page{page:04}.md" for page in range(count)]
+    for number, page in enumerate(pages):
+        blocks = [BLOCK.format(number=n, total=15 + 6 * n) for n in range(14)]
+        page.write_text(FIRST.format(page=number) + "".join(blocks), encoding="utf-8")
+    return pages
 
 
-def bare(pages: list[Path]) -> list[str]:
-    """The command that only executes the code of the pages, each in a namespace of its own."""
+def codes(page: Path) -> list[str]:
+    """The code of a page that runs, block by block, in a form that needs no page runner."""
+    found = []
+    for block in read_page(page, ROOT).steps:
+        if isinstance(block, Block) and not block.skip and block.role in EVERYTHING:
+            code = "".join(chunk.code for chunk in block.chunks + block.tests)
+            if block.raises not in ("SyntaxError", "IndentationError"):  # such a block never starts
+                found.append(expecting(block.raises, code) if block.raises else code)
+    return found
+
+
+def expecting(error: str, code: str) -> str:
+    """The code in a try statement that lets its error pass."""
+    return f"try:\n{textwrap.indent(code, '    ')}except {error}:\n    pass\n"
+
+
+def write_copies(pages: list[Path], folder: Path) -> None:
+    """Writes the pages for all other tools: blocks/ keeps the blocks, joined/ has one for each page.
+
+    pytest-codeblocks needs a comment to continue a block, and the others ignore it. The `continuation` of
+    pytest-markdown-docs runs all blocks before a block again, so that it is given one block.
+    """
+    between = "```\n\n<!--pytest-codeblocks:cont-->\n```python\n"
+    for name, middle in (("blocks", between), ("joined", "")):
+        (folder / name).mkdir()
+        for page in pages:
+            if blocks := codes(page):
+                text = f"```python\n{middle.join(blocks)}```\n"
+                copy = folder / name / "_".join(page.relative_to(ROOT).parts).lstrip("._")
+                copy.write_text(text, encoding="utf-8")
+    for name, text in {"sybil_pages.py": SYBIL, "test_mktestdocs.py": MKTESTDOCS, "pytest.ini": "[pytest]\n"}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    all_codes = [codes(page) for page in pages]
+    (folder / "bare.py").write_text(BARE.format(pages=all_codes), encoding="utf-8")
+
+
+def bare(folder: Path) -> Way:
+    return Way("bare exec", [sys.executable, "bare.py"], folder)
+
+
+def runner(pages: list[Path]) -> Way:
+    return Way(
+        "our page runner", [*pytest("pyproject.toml"), "--codeblocks", "--page-seconds", "600", *map(str, pages)], ROOT
+    )
+
+
+def pytest(settings: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", settings]
+
+
+def peers(folder: Path) -> list[Way]:
+    """The other tools, each as its manual says; the same Python runs them, with .venv/peers in front."""
+    with_peers = ["env", f"PYTHONPATH={PEERS}", *pytest("pytest.ini")]
+    return [
+        Way("pytest-codeblocks", [*pytest("pytest.ini"), "--codeblocks", "blocks"], folder),
+        Way("pytest-markdown-docs", [*with_peers, "--markdown-docs", "joined"], folder),
+        Way("sybil", [*with_peers, "-p", "sybil_pages", "blocks"], folder),
+        Way("mktestdocs", [*with_peers, "test_mktestdocs.py"], folder),
+    ]
+
+
+def get_peers() -> None:
+    """Installs the other tools, unless they are there in these versions."""
+    wanted = set(re.findall(r"^\S+==\S+", PINS, re.MULTILINE))
+    there = {f"{found.name}=={found.version}" for found in importlib.metadata.distributions(path=[str(PEERS)])}
+    if wanted <= there:
+        return
     FOLDER.mkdir(parents=True, exist_ok=True)
-    lines = ["import contextlib, io, os", "os.environ['MPLBACKEND'] = 'Agg'"]
-    for page in pages:
-        blocks = [step for step in read_page(page, ROOT).steps if isinstance(step, Block)]
-        codes = ["".join(chunk.code for chunk in block.chunks) for block in blocks if not block.skip and not block.role]
-        lines.append(f"space = {{'__name__': '__main__'}}\nfor code in {codes!r}:")
-        lines.append("    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):")
-        lines.append("        exec(code, space)")
-    script = FOLDER / "bare.py"
-    script.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return [sys.executable, str(script)]
+    (FOLDER / "peers.txt").write_text(PINS)
+    command = [sys.executable, "-m", "uv", "pip", "install", "--python", sys.executable, "--quiet", "--upgrade"]
+    command += ["--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    command += ["--target", ".venv/peers", "--requirement", ".cache/benchmark/peers.txt"]
+    say(f"installing {', '.join(sorted(wanted))} into .venv/peers")
+    if subprocess.run(command, cwd=ROOT).returncode:
+        sys.exit(f"benchmark: the tools to compare with are missing; with a network, run: {shlex.join(command)}")
 
 
-def seconds(command: list[str]) -> float:
-    """Wall time of a command with one thread for its arithmetic."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    began = time.perf_counter()
-    subprocess.run(command, cwd=FOLDER, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - began
+def measure(way: Way) -> Cost:
+    """Runs one way, with one thread for its arithmetic. A failure ends the comparison."""
+    environment = {
+        **os.environ,
+        "PYTHONDONTWRITEBYTECODE": "",  # a warm environment has compiled its modules, if only in the first turn
+        "CUDA_VISIBLE_DEVICES": "",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": str(ROOT / ".cache" / "matplotlib"),
+        "OMP_NUM_THREADS": "1",
+        "PYTEST_XDIST_WORKER_COUNT": str(os.cpu_count()),  # our runner gives a page the cores divided by this
+    }
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    done = subprocess.run(way.command, cwd=way.folder, env=environment, stdin=subprocess.DEVNULL, **streams)
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        sys.exit(f"benchmark: {way.name} failed; the end of what it printed:\n{done.stdout[-3000:]}")
+    return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def medians(ways: list[Way], repeat: int) -> list[Cost]:
+    """Each way `repeat` times, in turns, so that a slow minute of the machine slows all of them."""
+    taken: list[list[Cost]] = [[] for _ in ways]
+    for turn in range(repeat):
+        for number, way in enumerate(ways):
+            say(f"turn {turn + 1} of {repeat}: {way.name}")
+            taken[number].append(measure(way))
+    return [Cost(*map(statistics.median, zip(*costs, strict=True))) for costs in taken]
+
+
+def say(message: str) -> None:
+    print(f"benchmark: {message}", file=sys.stderr, flush=True)
+
+
+def compare(ways: list[Way], repeat: int) -> list[Cost]:
+    """Measures the ways and prints one line for each; the first is what the ratios stand on."""
+    costs = medians(ways, repeat)
+    print(f"{'':<24}{'seconds':>10}{'ratio':>8}{'CPU s':>10}{'ratio':>8}")
+    for way, cost in zip(ways, costs, strict=True):
+        ratios = cost.wall / costs[0].wall, cost.cpu / costs[0].cpu
+        print(f"{way.name:<24}{cost.wall:>10.2f}{ratios[0]:>8.2f}{cost.cpu:>10.2f}{ratios[1]:>8.2f}")
+    return costs
+
+
+def compare_all(pages: list[Path], folder: Path, repeat: int) -> None:
+    get_peers()
+    write_copies(pages, folder)
+    print(f"{len(pages)} pages with {sum(len(codes(page)) for page in pages)} blocks, median of {repeat}")
+    compare([bare(folder), runner(pages), *peers(folder)], repeat)
+
+
+def compare_page(pages: list[Path], folder: Path, repeat: int) -> None:
+    """What one changed lesson costs on top of its own code, which imports torch itself."""
+    write_copies(pages, folder)
+    torch = Way("import torch alone", [sys.executable, "-c", "import torch"], ROOT)
+    own, ours, _ = compare([bare(folder), runner(pages), torch], repeat)
+    print(f"The page runner takes {ours.wall - own.wall:.2f} s more than the code; the budget is {BUDGET:g} s.")
+
+
+def grow(counts: list[int], folder: Path, repeat: int) -> None:
+    """Seconds for more and more pages; when they grow linearly, each added page costs the same."""
+    print(f"{'pages':>8}{'seconds':>10}{'a page':>10}{'an added page':>16}", flush=True)
+    last = None
+    for count in counts:
+        say(f"{count} pages")
+        taken = medians([runner(generate(count, folder / str(count)))], repeat)[0].wall
+        added = f"{1000 * (taken - last[1]) / (count - last[0]):>13.1f} ms" if last else ""
+        print(f"{count:>8}{taken:>10.2f}{1000 * taken / count:>7.1f} ms{added}", flush=True)
+        last = count, taken
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--generated", type=positive, metavar="N", help="N generated pages instead of the course's own")
+    what.add_argument("--page", type=existing, help="what this one changed page costs (or the pages of a folder)")
+    more = f"only our page runner, with more and more generated pages (default {' '.join(map(str, LINEAR))})"
+    what.add_argument("--linear", type=positive, nargs="*", metavar="N", help=more)
+    parser.add_argument("--repeat", type=positive, default=3, help="runs of each way; the median counts (default 3)")
+    return parser.parse_args()
+
+
+def positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def existing(text: str) -> list[Path]:
+    """A page, or the pages of a folder."""
+    path = Path(text).resolve()
+    pages = sorted(path.rglob("*.md")) if path.is_dir() else [path]
+    if not pages or not pages[0].is_file() or not path.is_relative_to(ROOT):
+        raise argparse.ArgumentTypeError(f"{text} is no page of this project, and no folder of pages")
+    return pages
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--generated", type=int, metavar="N", help="N generated pages instead of the course's own")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of each way; the median counts (default 3)")
-    options = parser.parse_args()
-    pages = generate(options.generated) if options.generated else sorted((ROOT / "docs").rglob("*.md"))
-    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--codeblocks"]
-    ways = {"bare exec": bare(pages), "page runner": [*pytest, "-c", str(ROOT / "pyproject.toml"), *map(str, pages)]}
-    if options.generated:  # pages of the course are not written for it
-        ways["pytest-codeblocks"] = [*pytest, "-c", os.devnull, *map(str, pages)]
-    limit = None
-    print(f"{len(pages)} pages, median of {options.repeat}")
-    for name, command in ways.items():
-        taken = statistics.median(seconds(command) for _ in range(options.repeat))
-        limit = limit or taken
-        print(f"{name:<20}{taken:>8.1f} s{taken / limit:>8.2f} x", flush=True)
+    options = parse()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=FOLDER) as name:
+        folder = Path(name)
+        if options.linear is not None:
+            grow(sorted(options.linear or LINEAR), folder, options.repeat)
+        elif options.page:
+            compare_page(options.page, folder, options.repeat)
+        else:
+            course = sorted((ROOT / "docs").rglob("*.md"))
+            pages = generate(options.generated, folder / "pages") if options.generated else course
+            compare_all(pages, folder, options.repeat)
     return 0
 
 

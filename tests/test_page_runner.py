@@ -40,6 +40,21 @@ GOOD = {
         0.333
         '''
         """),
+    "output-without-mark": page("""
+        '''python
+        print(1 / 3)
+        '''
+
+        '''text
+        0.333
+        '''
+
+        Words, then something that is no output.
+
+        '''text
+        anything
+        '''
+        """),
     "output-after-blank-line": page("""
         '''python
         print("a\\n\\nb")
@@ -241,6 +256,10 @@ FALSE = {
         r"wrong-output.md:5: .*something else[\s\S]*page shows: 5[\s\S]*block gave: 4[\s\S]*make update PAGE=",
     ),
     "missing-output": (block("print(1)"), r"missing-output.md:1: the block prints, but the page shows no output"),
+    "wrong-output-without-mark": (
+        block("print(2 + 2)") + "\n```text\n5\n```\n",
+        r"wrong-output-without-mark.md:5: .*something else",
+    ),
     "extra-output": (block("x = 1") + OUTPUT + "\n```text\n5\n```\n", r"extra-output.md:5: .*something else"),
     "wrong-digit": (
         block("print(0.1239)") + OUTPUT + "\n```text\n0.123\n```\n",

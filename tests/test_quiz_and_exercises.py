@@ -44,7 +44,7 @@ What is the shape?
 </details>
 """
 
-EXERCISE = """
+MARKED = """
 ```python
 import math
 ```
@@ -104,6 +104,8 @@ def total(numbers):
 </details>
 """
 
+EXERCISE = re.sub(r"<!-- exercise: \w+ -->\n", "", MARKED)  # the place of a block tells as much
+
 # name -> (page, text to replace, replacement, what the failure must say)
 CHANGES = {
     "moved-answer": (
@@ -157,24 +159,30 @@ CHANGES = {
     "no-effort": (EXERCISE, "*Easy · 5 minutes.* ", "", r"an exercise says what it costs"),
     "one-wrong-answer": (
         EXERCISE,
-        "Forgets one.\n<!-- exercise: wrong -->\n",
+        "Forgets one.\n```python\ndef total(numbers):\n    return sum(numbers[1:])\n```\n",
         "Forgets one.\n",
         r"at least two wrong answers",
     ),
-    "unknown-role": (EXERCISE, "<!-- exercise: tests -->", "<!-- exercise: test -->", r'unknown exercise part "test"'),
+    "wrong-error": (
+        EXERCISE,
+        "    return len(numbers)\n```\n",
+        "    return len(numbers)\n```\n\n```text\nAssertionError: 1 + 3\n```\n",
+        r"(?s)page shows: AssertionError: 1 \+ 3.*block gave: AssertionError: 1 \+ 2",
+    ),
+    "unknown-role": (MARKED, "<!-- exercise: tests -->", "<!-- exercise: test -->", r'unknown exercise part "test"'),
 }
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    pages = {"good-quiz": QUIZ, "good-exercise": EXERCISE}
+    pages = {"good-quiz": QUIZ, "good-exercise": EXERCISE, "good-marked-exercise": MARKED}
     for name, (text, old, new, _) in CHANGES.items():
         assert old in text
         pages[name] = text.replace(old, new, 1)
     return outcomes(project(tmp_path_factory.mktemp("quiz"), pages))
 
 
-@pytest.mark.parametrize("name", ["good-quiz", "good-exercise"])
+@pytest.mark.parametrize("name", ["good-quiz", "good-exercise", "good-marked-exercise"])
 def test_good_page_passes(results, name):
     assert {outcome for outcome, _ in results[name].values()} == {"passed"}
 

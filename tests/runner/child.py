@@ -1,8 +1,10 @@
 """What happens inside the process of one page: its walls are put up, then its steps run in order."""
 
+import ast
 import contextlib
 import ctypes
 import faulthandler
+import functools
 import json
 import os
 import resource
@@ -15,15 +17,18 @@ import time
 import traceback
 import types
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.runner import claims
 from tests.runner.observed import Watch
-from tests.runner.page import Block, Claim, Comments
+from tests.runner.page import Block, Claim, Ending
 from tests.runner.snippets import Chunk
+from tests.runner.unrun import Reached
 
 MOST_OUTPUT = 1_000_000  # characters that one block may print
 OURS = str(Path(__file__).parent)
+DEPRECATED = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -196,25 +201,56 @@ def out_of_time(number, frame) -> None:
     raise OutOfTime
 
 
+class Run:
+    """The state of a page between its steps."""
+
+    def __init__(self, printed: Printed):
+        self.module = types.ModuleType("__main__")
+        sys.modules["__main__"] = self.module
+        self.printed, self.watch, self.reached = printed, Watch(), Reached()
+        self.shown: dict[tuple[str, int], int] = {}  # (file, first line of a chunk) -> line of its block
+        self.failures: list[str] = []  # of threads
+        self.deprecated: list[str] = []  # `line: warning` of calls in the page's own code
+        warnings.showwarning = self.warned
+        threading.excepthook = lambda args: self.failures.append(
+            f"{args.exc_type.__name__}: {args.exc_value} (in {args.thread.name})"
+        )
+
+    def step(self, step: Block | Claim | Ending) -> dict:
+        """The result of one step. Raises Stop when the steps behind it cannot run."""
+        if isinstance(step, Ending):
+            return run_ending(step, self)
+        if isinstance(step, Claim):
+            return run_claim(step, self.module)
+        return run_block(step, self)
+
+    def warned(self, message, category, filename: str, line: int, file=None, text=None) -> None:
+        """Shows a warning as Python does, and keeps it if the page itself calls what is deprecated."""
+        sys.stderr.write(warnings.formatwarning(message, category, filename, line, text))
+        old = issubclass(category, DEPRECATED) or "deprecated" in str(message)
+        if old and filename in {name for name, _ in self.shown}:
+            place = str(line) if filename.endswith(".md") else f"{self.block_of(filename, line)}: {filename}:{line}"
+            self.deprecated.append(f"{place}: this call is deprecated: {str(message).partition(' (Triggered')[0]}")
+
+    def prepare(self, block: Block, chunk: Chunk) -> ast.Module:
+        """The code of a chunk with what watches it."""
+        self.shown[str(chunk.path), chunk.line] = block.line
+        tree = self.watch.prepare(chunk, self.module.__dict__)
+        return self.reached.prepare(tree, chunk, self.module.__dict__)
+
+    def block_of(self, path: str, line: int) -> int:
+        """The line of the block that shows a line of a snippet."""
+        return max((first, block) for (name, first), block in self.shown.items() if name == path and first <= line)[1]
+
+
 def run(steps: list, channel: Channel, printed: Printed) -> None:
     """Runs every step; stops after a block that did not get to its end."""
-    module = types.ModuleType("__main__")
-    sys.modules["__main__"] = module
-    failures: list[str] = []
-    watch = Watch()
-    threading.excepthook = lambda args: failures.append(
-        f"{args.exc_type.__name__}: {args.exc_value} (in {args.thread.name})"
-    )
+    page = Run(printed)
     for step in steps:
         channel.send(step.name, "started")
         began = time.perf_counter()
         try:
-            if isinstance(step, Comments):
-                result = run_comments(step, watch)
-            elif isinstance(step, Claim):
-                result = run_claim(step, module)
-            else:
-                result = run_block(step, module, printed, failures, watch)
+            result = page.step(step)
         except Stop as stop:
             channel.send(step.name, "failed", stops=True, message=str(stop), stderr=printed.take(2)[-2000:])
             return
@@ -232,37 +268,47 @@ def run_claim(claim: Claim, module: types.ModuleType) -> dict:
     return {"status": "failed", "message": f"{claim.line}: {fault}"} if fault else {"status": "passed"}
 
 
-def run_comments(step: Comments, watch: Watch) -> dict:
-    faults = [
-        f"{line if path.endswith('.md') else f'{step.line}: {path}:{line}'}: {words}"
-        for path, line, words in watch.faults()
-    ]
+def run_ending(step: Ending, page: Run) -> dict:
+    """What comments and code say now that everything has run."""
+    found = page.watch.faults() if step.name == "comments" else page.reached.faults(page.module.__dict__)
+    faults = []
+    for path, line, words in found:
+        shown = line if path.endswith(".md") else page.block_of(path, line)
+        if not any(first <= shown <= last for first, last in step.excused):
+            place = "" if path.endswith(".md") else f"{path}:{line}: "
+            faults.append(f"{shown}: {place}{words}")
     return {"status": "failed", "message": "\n".join(faults)} if faults else {"status": "passed"}
 
 
-def run_block(block: Block, module: types.ModuleType, printed: Printed, failures: list[str], watch: Watch) -> dict:
+def run_block(block: Block, page: Run) -> dict:
     if block.skip:
         return {"status": "skipped", "message": block.skip}
     if block.role:
-        return run_exercise(block, module, printed)
-    error = execute(block.chunks, module.__dict__, watch)
+        return run_exercise(block, page.module, page.printed)
+    error = execute(block.chunks, page.module.__dict__, functools.partial(page.prepare, block))
     if error is None:
         wait_for_threads(block)
-    output = printed.take(1)
+    output = page.printed.take(1)
+    if page.watch.all_told(output) and block.output is None:
+        output = ""
     if len(output) > MOST_OUTPUT:
         raise Stop(f"{block.line}: prints more than {MOST_OUTPUT:,} characters")
-    if failures:
-        raise Stop(f"{block.line}: a thread failed: {failures.pop()}")
+    if page.failures:
+        raise Stop(f"{block.line}: a thread failed: {page.failures.pop()}")
     if error is not None:
         if isinstance(error, Exception) and block.raises and type(error).__name__ == block.raises.rpartition(".")[2]:
             return {"status": "ran", "output": output + "".join(traceback.format_exception_only(error))}
         raise Stop(describe(error, block))
+    if page.deprecated:
+        message = "\n".join(page.deprecated)
+        page.deprecated.clear()
+        return {"status": "failed", "message": message}
     if block.raises:
         return {
             "status": "failed",
             "message": f"{block.line}: the page says that this raises {block.raises}, but it ran to its end",
         }
-    return {"status": "ran", "output": output, "stderr": printed.take(2)[-2000:]}
+    return {"status": "ran", "output": output, "stderr": page.printed.take(2)[-2000:]}
 
 
 def run_exercise(block: Block, module: types.ModuleType, printed: Printed) -> dict:
@@ -278,7 +324,8 @@ def run_exercise(block: Block, module: types.ModuleType, printed: Printed) -> di
     if block.role == "solution":
         return passed_if(error is None, block, "the solution does not pass its own tests: " + last_line(error))
     if isinstance(error, AssertionError | NotImplementedError):
-        return {"status": "passed"}
+        shown = "".join(traceback.format_exception_only(error))
+        return {"status": "ran", "output": shown} if block.output else {"status": "passed"}
     who = "starter" if block.role == "starter" else "wrong answer"
     how = (
         "passes the tests: they must reject it"
@@ -292,12 +339,16 @@ def passed_if(condition: bool, block: Block, message: str) -> dict:
     return {"status": "passed"} if condition else {"status": "failed", "message": f"{block.line}: {message}"}
 
 
-def execute(chunks: list[Chunk], namespace: dict, watch: Watch | None = None) -> BaseException | None:
+def plain(chunk: Chunk) -> str:
+    """The code of a chunk at its own line numbers."""
+    return "\n" * (chunk.line - 1) + chunk.code
+
+
+def execute(chunks: list[Chunk], namespace: dict, prepare: Callable = plain) -> BaseException | None:
     """Runs the code under its own file name and line numbers; the error that ended it, if one did."""
     try:
         for chunk in chunks:
-            code = watch.prepare(chunk, namespace) if watch else "\n" * (chunk.line - 1) + chunk.code
-            exec(compile(code, str(chunk.path), "exec", dont_inherit=True), namespace)
+            exec(compile(prepare(chunk), str(chunk.path), "exec", dont_inherit=True), namespace)
     except BaseException as error:
         if isinstance(error, MemoryError):
             room_to_report()

@@ -1,14 +1,19 @@
 """Decides about claims: a number in prose or in a table against its expression, a sentence, a quiz answer."""
 
+import ast
+import dataclasses
 import math
 import re
 
 from tests.runner import layers
-from tests.runner.page import Claim
+from tests.runner.arithmetic import UNITS
+from tests.runner.page import PLAIN_NUMBER, Claim, how_many
 
-UNITS = {"%": 0.01, "percent": 0.01, "thousand": 1e3, "million": 1e6, "billion": 1e9}
+UNIT = "|".join(sorted(UNITS, key=len, reverse=True))
+EACH = re.compile(rf"{PLAIN_NUMBER.pattern}(?:\s*(?:{UNIT})(?!\w))?")
 BOUND = re.compile(
-    r"(?P<sign>[-−]?)(?P<number>\d[\d,\u202f\u00a0_]*(?:\.\d+)?)[*_`$\s\u00a0\u202f]*(?P<unit>%|percent|thousand|million|billion)?[*_`$\s)]*$"
+    r"(?P<sign>[-−]?)(?P<number>\d[\d,\u2009\u202f\u00a0_]*(?:\.\d+)?)"
+    rf"[*_`$\s\u00a0\u202f]*(?P<unit>{UNIT})?[*_`$\s)]*$"
 )
 
 
@@ -19,7 +24,7 @@ def fault(claim: Claim, namespace: dict) -> str | None:
     scope = namespace if claim.row is None else {**namespace, "c": claim.row}
     value = eval(compile(claim.expression, "<claim>", "eval"), scope)
     if claim.kind == "number":
-        return number_fault(claim, value)
+        return numbers_fault(claim, value)
     if claim.kind == "cell":
         return cell_fault(claim, value)
     if claim.kind == "answer":
@@ -29,6 +34,21 @@ def fault(claim: Claim, namespace: dict) -> str | None:
     if claim.holds:
         return f"the page says that this holds, but it is {value!r}: {claim.expression}"
     return f"the page calls this answer wrong, but its check holds: {claim.expression}"
+
+
+def numbers_fault(claim: Claim, value: object) -> str | None:
+    """`3, 4` binds the last two numbers in front of the comment, anything else the last one."""
+    if how_many(claim.expression) == 1:
+        return number_fault(claim, value)
+    places = [match.end() for match in EACH.finditer(claim.before)][-len(value) :]
+    if len(places) < len(value):
+        return f"{len(value)} numbers must stand before <!-- = {claim.expression} -->"
+    parts = ast.parse(claim.expression, mode="eval").body.elts
+    faults = [
+        number_fault(dataclasses.replace(claim, before=claim.before[:end], expression=ast.unparse(part)), single)
+        for end, single, part in zip(places, value, parts, strict=True)
+    ]
+    return "; ".join(fault for fault in faults if fault) or None
 
 
 def number_fault(claim: Claim, value: object) -> str | None:

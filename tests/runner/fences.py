@@ -19,15 +19,19 @@ INSTEAD = {
     "txt": "text",
     "output": "text",
 }
+LONGEST = 5_000  # characters in a line; longer ones are refused unread, so that no pattern takes long on a line
+# A `++` or `*+` never gives back what it took: with plain `+` and `*`, a line of many spaces would take minutes.
 OPENING = re.compile(
-    r"^(?P<prefix>[ \t]*(?:>[ \t]?)*[ \t]*)"
-    r"(?P<bullet>(?:[-*+]|\d+[.)])[ \t]+)?"
-    r"(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>.*)$"
+    r"^(?P<prefix>[ \t>]*+)"
+    r"(?P<bullet>(?:[-*+]|\d++[.)])[ \t]++)?"
+    r"(?P<fence>`{3,}+|~{3,}+)[ \t]*+(?P<info>.*)$"
 )
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufeff]")
+# What a reader cannot see, or what shows text in another order than it has: control characters, direction marks,
+# spaces of no width, and the ends of lines and paragraphs that only some programs know.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u2028-\u202e\u2060-\u2069\ufeff]")
 COMMENT = re.compile(r"<!--(.*?)-->")
-HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
-CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
+CODE_SPAN = re.compile(r"(?<!`)(`++).*?(?<!`)\1(?!`)")
 
 
 class Problem(Exception):
@@ -92,6 +96,9 @@ def scan(text: str) -> Scan:
     for number, line in enumerate(lines, start=1):
         if found := CONTROL.search(line):
             page.problems.append(Problem(number, f"an invisible character, {found[0]!r}: remove it"))
+        if len(line) > LONGEST:
+            page.problems.append(Problem(number, f"a line of {len(line):,} characters: at most {LONGEST:,} are read"))
+            lines[number - 1] = ""
     number = after_front_matter(lines)
     while number <= len(lines):
         line = lines[number - 1]
@@ -118,7 +125,7 @@ def after_front_matter(lines: list[str]) -> int:
 def read_prose(page: Scan, number: int, line: str) -> None:
     page.prose[number] = line
     if heading := HEADING.match(line):
-        page.headings.append((number, len(heading[1]), heading[2]))
+        page.headings.append((number, len(heading[1]), heading[2].rstrip().rstrip("#").rstrip()))
 
 
 def read_fence(page: Scan, number: int, opening: re.Match) -> int:
@@ -173,17 +180,14 @@ def read_comments(page: Scan, number: int) -> int:
     """Adds the comments of line `number` (the last may go on over more lines); the number of the last line read."""
     line = page.lines[number - 1]
     hidden = CODE_SPAN.sub(lambda span: "`" * len(span[0]), line)
-    position = 0
-    for found in COMMENT.finditer(hidden):
-        page.comments.append(
-            Comment(number, line[found.start(1) : found.end(1)].strip(), COMMENT.sub("", line[: found.start()]))
-        )
+    position, prose = 0, ""
+    for found in COMMENT.finditer(hidden, 0, hidden.rfind("-->") + 3):  # up to there, each comment has an end
+        prose += line[position : found.start()]
+        page.comments.append(Comment(number, line[slice(*found.span(1))].strip(), prose))
         position = found.end()
-    end = number
-    if "<!--" in hidden[position:]:
-        end = end_of_comment(page, number)
-    read_prose(page, number, COMMENT.sub("", hidden).split("<!--")[0].rstrip())
-    return end
+    unclosed = hidden.find("<!--", position)
+    read_prose(page, number, (prose + line[position : unclosed if unclosed >= 0 else None]).rstrip())
+    return end_of_comment(page, number) if unclosed >= 0 else number
 
 
 def end_of_comment(page: Scan, number: int) -> int:

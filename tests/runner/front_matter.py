@@ -1,5 +1,6 @@
 """Checks the front matter of a page: its own shape, and how it fits to the other lessons and to the nav."""
 
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from tests.runner.fences import Problem
 from tests.runner.page import Page
 
+LONGEST = 20_000  # characters; YAML is slow to read, and a real front matter has a tenth of that
 SCHEMA = yaml.safe_load(Path(__file__).with_name("front_matter.schema.yaml").read_text(encoding="utf-8"))
 
 
@@ -44,12 +46,14 @@ def read(text: str) -> tuple[dict, dict[tuple, int], list[Problem]]:
     if second := second_block(lines, end + 1):
         return {}, {}, [Problem(second, "a second front matter: only the first would count, so join the two")]
     source = "\n" + "\n".join(lines[1:end])  # the empty line stands for ---, so that YAML counts lines as the file does
+    if len(source) > LONGEST:
+        return {}, {}, [Problem(1, f"a front matter of {len(source):,} characters: at most {LONGEST:,} are read")]
     try:
         node = yaml.compose(source, Loader=yaml.SafeLoader)
         if not isinstance(node, yaml.MappingNode):
             return {}, {}, [Problem(2, "the front matter must hold fields, such as title: ...")]
         places: dict[tuple, int] = {}
-        found = locate(node, (), places)
+        found = locate(node, (), places, set())
         return ({}, places, found) if found else (yaml.safe_load(source), places, [])
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -65,13 +69,17 @@ def second_block(lines: list[str], start: int) -> int | None:
     return first + 1 if re.match(r"[\w-]+:(\s|$)", lines[first + 1]) else None
 
 
-def locate(node: yaml.Node, path: tuple, places: dict[tuple, int]) -> list[Problem]:
+def locate(node: yaml.Node, path: tuple, places: dict[tuple, int], seen: set[yaml.Node]) -> list[Problem]:
     """Notes the line of every entry under `node`; a key that stands twice is a problem, since YAML keeps only one."""
     places.setdefault(path, node.start_mark.line + 1)
+    if node in seen:  # a few aliases of aliases would stand for millions of entries
+        name = ".".join(map(str, path))
+        return [Problem(node.start_mark.line + 1, f"{name} repeats this entry by an alias (*): write it out")]
+    seen.add(node)
     found = []
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            found += locate(item, (*path, index), places)
+            found += locate(item, (*path, index), places, seen)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -81,7 +89,7 @@ def locate(node: yaml.Node, path: tuple, places: dict[tuple, int]) -> list[Probl
             if place in places:
                 found.append(Problem(line, f'"{key.value}" stands twice, first in line {places[place]}'))
             places[place] = line
-            found += locate(value, place, places)
+            found += locate(value, place, places, seen)
     return found
 
 
@@ -115,9 +123,7 @@ def words(error: jsonschema.ValidationError, kind: str) -> str:
 def lesson_problems(lesson: str, meta: dict, lines: dict[tuple, int], root: Path) -> list[Problem]:
     """How a lesson fits to the others: prerequisites exist, come before it, and do not go in a circle."""
     order = nav_lessons(root / "mkdocs.yml")
-    found = []
-    if lesson not in order:
-        found.append(Problem(1, f"the lesson is missing in the nav of mkdocs.yml: add lessons/{lesson}/index.md"))
+    found = part_problems(lesson, meta["part"], lines[("part",)], root)
     for index, name in enumerate(meta["prerequisites"]):
         line = lines[("prerequisites", index)]
         if not (root / "docs" / "lessons" / name / "index.md").exists():
@@ -136,22 +142,37 @@ def lesson_problems(lesson: str, meta: dict, lines: dict[tuple, int], root: Path
     return found
 
 
-def path_back(start: str, goal: str, root: Path, seen: tuple = ()) -> list[str] | None:
+def part_problems(lesson: str, part: str, line: int, root: Path) -> list[Problem]:
+    """The nav has the lesson, in the section that its front matter names."""
+    config, page = root / "mkdocs.yml", f"lessons/{lesson}/index.md"
+    if page not in nav_pages(config):
+        return [Problem(1, f"the lesson is missing in the nav of mkdocs.yml: add {page}")]
+    section = nav_pages(config)[page]
+    if section == part.capitalize():
+        return []
+    words = f'under "{section}"' if section else "in no section"
+    return [Problem(line, f'part: {part}, but in the nav of mkdocs.yml the lesson is {words}: move one of them')]
+
+
+def path_back(start: str, goal: str, root: Path) -> list[str] | None:
     """The prerequisites that lead from `start` back to `goal`, if they do."""
-    if start == goal:
-        return [goal]
-    if start in seen:
-        return None
-    for name in prerequisites(root / "docs" / "lessons" / start / "index.md"):
-        if rest := path_back(name, goal, root, (*seen, start)):
-            return [start, *rest]
+    paths = [[start]]
+    seen = {start}
+    while paths:
+        path = paths.pop()
+        if path[-1] == goal:
+            return path
+        named = prerequisites(root / "docs" / "lessons" / path[-1] / "index.md")
+        paths += [[*path, name] for name in named if name not in seen]
+        seen.update(named)
     return None
 
 
+@cache
 def prerequisites(path: Path) -> list[str]:
-    if not path.exists():
+    if not os.path.exists(path):  # unlike path.exists(), no error when the name is too long for a file
         return []
-    meta, _, found = read(path.read_text(encoding="utf-8"))
+    meta, _, found = read(path.read_text(encoding="utf-8", errors="replace"))
     named = meta.get("prerequisites") if not found else None
     return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
 
@@ -164,11 +185,11 @@ AnyTag.add_multi_constructor("", lambda loader, suffix, node: None)
 
 
 @cache
-def nav_pages(config: Path) -> list[str]:
-    """The pages in the order of the nav."""
+def nav_pages(config: Path) -> dict[str, str]:
+    """The pages in the order of the nav, each with the title of the innermost section that it is in."""
     if not config.exists():
-        return []
-    return list(leaves((yaml.load(config.read_text(encoding="utf-8"), Loader=AnyTag) or {}).get("nav")))
+        return {}
+    return dict(leaves((yaml.load(config.read_text(encoding="utf-8"), Loader=AnyTag) or {}).get("nav")))
 
 
 def nav_lessons(config: Path) -> list[str]:
@@ -176,12 +197,16 @@ def nav_lessons(config: Path) -> list[str]:
     return [p.split("/")[1] for p in nav_pages(config) if p.startswith("lessons/") and p.endswith("/index.md")]
 
 
-def leaves(node):
+def leaves(node, section: str = ""):
+    """`(page, section)` for every page in a part of the nav."""
     if isinstance(node, str):
-        yield node
-    elif isinstance(node, list | dict):
-        for item in node.values() if isinstance(node, dict) else node:
-            yield from leaves(item)
+        yield node, section
+    elif isinstance(node, list):
+        for item in node:
+            yield from leaves(item, section)
+    elif isinstance(node, dict):
+        for title, item in node.items():
+            yield from leaves(item, section if isinstance(item, str) else str(title))
 
 
 @cache
@@ -190,5 +215,7 @@ def glossary(path: Path) -> set[str]:
     if not path.exists():
         return set()
     return {
-        line[4:].strip().lower() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("### ")
+        line[4:].strip().lower()
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.startswith("### ")
     }

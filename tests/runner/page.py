@@ -2,6 +2,7 @@
 
 import ast
 import io
+import itertools
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from tests.runner.fences import CONTROL, Comment, Fence, Problem, Scan, is_direc
 from tests.runner.outputs import differences, within
 from tests.runner.snippets import Chunk, chunks
 
+PLAIN_NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w])")
 LATER = ("note:", "given:", "exercise:")  # comments that are no claim of their own
 
 
@@ -66,11 +68,12 @@ class Claim:
 
 
 @dataclass
-class Comments:
-    """The last step of a page whose code comments state values or shapes: were all of them seen, and true?"""
+class Ending:
+    """A step behind the last block: `comments` (was all seen that they state?) or `unrun` (was all code called?)."""
 
+    name: str
     line: int
-    name: str = "comments"
+    excused: list[tuple[int, int]] = field(default_factory=list)  # first and last line of blocks that say why
 
 
 @dataclass
@@ -78,7 +81,7 @@ class Page:
     path: Path
     text: str
     scan: Scan
-    steps: list[Block | Claim | Comments] = field(default_factory=list)
+    steps: list[Block | Claim | Ending] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -97,9 +100,43 @@ def read_page(path: Path, root: Path) -> Page:
     diagrams = [f for f in page.scan.fences if f.language == "layers"]
     shapes = [Claim(f"layers-{f.line}", f.line, "layers", "", rows=f.body[1:]) for f in diagrams]
     page.steps = sorted([*blocks, *shapes, *read_claims(page, questions)], key=lambda step: step.line)
-    if any(observed.stated(chunk) for block in blocks if not block.skip and not block.role for chunk in block.chunks):
-        page.steps.append(Comments(len(page.scan.lines)))
+    page.problems += python_unseen(page.scan, [block.output.fence for block in blocks if block.output])
+    page.steps += endings(page, [block for block in blocks if not block.skip and not block.role])
     return page
+
+
+def python_unseen(scan: Scan, outputs: list[Fence]) -> list[Problem]:
+    """Python that would silently not run: a session with >>>, or a program in a fence of another language."""
+    message = "this looks like Python and never runs: put it into a python fence, and its output into a text fence"
+    lines = [(line, text) for line, text in scan.prose.items()]
+    for fence in scan.fences:
+        if fence.language in ("text", "console") and fence not in outputs:
+            lines += enumerate(fence.body, start=fence.line + 1)
+            if is_program("\n".join(fence.body)):
+                return [Problem(fence.line, message)]
+    return [Problem(line, message) for line, text in lines if re.match(r"\s*>>> \S", text)][:1]
+
+
+def is_program(text: str) -> bool:
+    """Whether a text is Python that imports, defines or calls something."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) for node in body)
+
+
+def endings(page: Page, blocks: list[Block]) -> list[Ending]:
+    """What is asked when the page has run."""
+    code = [chunk for block in blocks for chunk in block.chunks]
+    last, found = len(page.scan.lines), []
+    if any(observed.stated(chunk) for chunk in code):
+        found.append(Ending("comments", last))
+    if any(re.search(r"^\s*(async def|def|class)\b", chunk.code, re.MULTILINE) for chunk in code):
+        above = {comment.line for comment in page.scan.comments if comment.words.startswith("given:")}
+        fences = [next_fence(page.scan, line) for line in above]
+        found.append(Ending("unrun", last, [(fence.line, fence.end) for fence in fences if fence]))
+    return found
 
 
 def read_blocks(page: Page, root: Path) -> list[Block]:
@@ -151,8 +188,17 @@ def line_of_directive(scan: Scan) -> int:
 
 
 def read_outputs(page: Page) -> dict[int, Output]:
-    """The shown outputs, by the line of the Python fence that they belong to."""
+    """The shown outputs, by the line of the Python fence that they belong to.
+
+    An output is the text fence right below its block; pytest-codeblocks' own mark may stand between, but need not.
+    """
     outputs: dict[int, Output] = {}
+    for fence, below in itertools.pairwise(page.scan.fences):
+        between = range(fence.end + 1, below.line)
+        if (fence.language, below.language) == ("python", "text") and not any(
+            page.scan.lines[number - 1].strip(" \t>") for number in between
+        ):
+            outputs[fence.line] = Output(below)
     for comment in page.scan.comments:
         if not is_directive(comment):
             continue
@@ -211,6 +257,8 @@ def read_claims(page: Page, questions: list[quiz.Question]) -> list[Claim]:
     """The comments that bind a number, a table, a sentence or a quiz answer."""
     claims: list[Claim] = []
     for comment in page.scan.comments:
+        if comment.words.rstrip() == "given:":
+            page.problems.append(Problem(comment.line, "say why: <!-- given: the reason -->"))
         if is_directive(comment) or comment.words.startswith(LATER):
             continue
         try:
@@ -230,7 +278,7 @@ def read_claim(page: Page, comment: Comment, questions: list[quiz.Question]) -> 
     kind, _, expression = comment.words.partition("=" if comment.words.startswith("=") else ":")
     expression = expression.strip()
     if kind == "":
-        return [Claim("", comment.line, "number", expression, comment.before)]
+        return [Claim("", comment.line, "number", expression, paragraph_before(page.scan, comment))]
     if kind == "check":
         wrong = any(comment.line in question.wrong_lines for question in questions)
         return [Claim("", comment.line, "check", expression, comment.before, holds=not wrong)]
@@ -244,3 +292,35 @@ def read_claim(page: Page, comment: Comment, questions: list[quiz.Question]) -> 
         return [Claim("", comment.line, "answer", expression, question=question)]
     known = "= expr, check:, table:, answer:, exercise:, given:, note:, pytest.mark.*"
     raise Problem(comment.line, f'unknown comment "<!-- {comment.words} -->": known are {known}')
+
+
+def paragraph_before(scan: Scan, comment: Comment) -> str:
+    """The text of the paragraph up to the comment."""
+    text, line = comment.before, comment.line - 1
+    while scan.prose.get(line, "").strip() and not scan.prose[line].lstrip().startswith(("|", "- ", "#")):
+        text = f"{scan.prose[line]}\n{text}"
+        line -= 1
+    return text
+
+
+def how_many(expression: str) -> int:
+    """How many numbers an expression binds: `3, 4` binds two."""
+    try:
+        body = ast.parse(expression, mode="eval").body
+    except SyntaxError:
+        return 1
+    return len(body.elts) if isinstance(body, ast.Tuple) else 1
+
+
+def bound_numbers(page: Page, step) -> list[tuple[int, float]]:
+    """The numbers that a claim binds, each with its line."""
+    if getattr(step, "kind", "") not in ("number", "cell"):
+        return []
+    count = how_many(step.expression) if step.kind == "number" else 1
+    lines = step.before.split("\n")
+    numbers = [
+        (step.line - len(lines) + 1 + offset, float(number.replace(",", "")))
+        for offset, text in enumerate(lines)
+        for number in PLAIN_NUMBER.findall(text)
+    ]
+    return numbers[-count:]

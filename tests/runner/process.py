@@ -41,8 +41,8 @@ class Limits:
 class PageProcess:
     """The running page: `result(name)` waits for one step and tells how it went."""
 
-    def __init__(self, page: Page, steps: list, limits: Limits, root: Path):
-        self.page, self.limits = page, limits
+    def __init__(self, page: Page, steps: list, limits: Limits, root: Path, main=child.main):
+        self.page, self.limits, self.main = page, limits, main
         self.results: dict[str, dict] = {}
         self.started = ""  # name of the step that runs now
         self.ended: str | None = None  # why nothing more will come
@@ -59,7 +59,7 @@ class PageProcess:
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            child.main(steps, self.limits, self.folder, writing)  # never returns
+            self.main(steps, self.limits, self.folder, writing)  # never returns
         os.close(writing)
         return pid, reading
 

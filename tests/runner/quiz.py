@@ -9,7 +9,8 @@ from tests.runner.fences import Problem, Scan
 
 OPTION = re.compile(r"^- \*\*([A-Z])\.\*\*\s+(.*)$")
 ANSWER = re.compile(r"^- \*\*([A-Z])\. (Right|Wrong)\.\*\*(.*)$")
-SPAN = re.compile(r"`+\s*(.+?)\s*`+")
+SPAN = re.compile(r"`+([^`]+)`+")
+GROUPED = re.compile(r"-?\s*\d{1,3}(?:[,\u00a0\u2009\u202f ]\d{3})*(?:\.\d+)?")
 
 
 @dataclass
@@ -26,9 +27,9 @@ class Question:
         """In words, where the options and the computed value do not fit to what the page calls right."""
         found = []
         for letter, verdict in self.answers.items():
-            equal = same(value, self.options[letter])
+            equal = same(value, self.options.get(letter, ""))
             if equal != (verdict == "Right"):
-                fact = f"{self.options[letter]} {'is' if equal else 'is not'} the computed {value!r}"
+                fact = f"{self.options.get(letter)} {'is' if equal else 'is not'} the computed {value!r}"
                 found.append(f"option {letter} is called {verdict.lower()}, but {fact}")
         return found
 
@@ -36,12 +37,19 @@ class Question:
 def same(value: object, option: str) -> bool:
     """Whether an option, by its first code span, names this value: as a Python literal, else as text."""
     span = SPAN.search(option)
-    words = span[1] if span else option.strip()
+    words = plain((span[1] if span else option).strip())
     try:
         literal = ast.literal_eval(words)
-    except (ValueError, SyntaxError):
-        return words == str(value)
-    return literal == value and type(literal) is type(value) or words == str(value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        literal = words
+    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (literal, value))
+    return (type(literal) is type(value) or numbers) and literal == value or words == plain(str(value))
+
+
+def plain(words: str) -> str:
+    """A number as Python writes it, `-1792` for `−1,792` or `−1 792`; any other words as they are."""
+    number = words.replace("−", "-")
+    return re.sub(r"[,\s]", "", number) if GROUPED.fullmatch(number) else number
 
 
 def questions(scan: Scan, problems: list[Problem]) -> list[Question]:

@@ -7,8 +7,9 @@ import re
 
 from tests.runner.fences import Problem, Scan
 
-BINDING = re.compile(r"table:\s*(.+?)\s*==\s*(.+)$")
-RULE = re.compile(r"^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
+# A `*+` never gives back what it took, so that a line of many spaces is read in one go.
+RULE = re.compile(r"^\s*+\|?+\s*+:?-++:?\s*+(?:\|\s*+:?-++:?\s*+)*+\|?\s*+$")
+MOST_COMMENTS = 50  # lines between a table and the first comment that binds a column of it
 
 
 def cells(line: str) -> list[str]:
@@ -20,10 +21,10 @@ def cells(line: str) -> list[str]:
 def rows_below(scan: Scan, line: int) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Column names and rows `(line, cells)` of the table that follows `line` at once."""
     number = line + 1
-    while number <= len(scan.lines) and not scan.prose.get(number, "").strip():
-        if number not in scan.prose:
-            return [], []
+    while scan.prose.get(number) is not None and not scan.prose[number].strip():
         number += 1
+        if number > line + MOST_COMMENTS:
+            return [], []
     if "|" not in scan.prose.get(number, "") or not RULE.match(scan.prose.get(number + 1, "")):
         return [], []
     names, rows = cells(scan.prose[number]), []
@@ -36,16 +37,16 @@ def rows_below(scan: Scan, line: int) -> tuple[list[str], list[tuple[int, list[s
 
 def bound_cells(scan: Scan, line: int, words: str) -> list[tuple[int, str, str, dict[str, str]]]:
     """The cells that a comment binds: `(line, expression, cell, row)`. Raises Problem when it binds nothing."""
-    binding = BINDING.match(words)
-    if not binding:
+    name, _, expression = (part.strip() for part in words.removeprefix("table:").partition("=="))
+    if not name or not expression:
         raise Problem(line, "write <!-- table: Column == expression --> above the table")
     names, rows = rows_below(scan, line)
     if not rows:
         raise Problem(line, "no table with rows follows this comment")
-    if binding[1] not in names:
-        raise Problem(line, f'the table has no column "{binding[1]}": its columns are {", ".join(names)}')
-    column = names.index(binding[1])
+    if name not in names:
+        raise Problem(line, f'the table has no column "{name}": its columns are {", ".join(names)}')
+    column = names.index(name)
     short = [number for number, row in rows if len(row) != len(names)]
     if short:
         raise Problem(short[0], f"this row does not have {len(names)} cells")
-    return [(number, binding[2], row[column], dict(zip(names, row, strict=True))) for number, row in rows]
+    return [(number, expression, row[column], dict(zip(names, row, strict=True))) for number, row in rows]

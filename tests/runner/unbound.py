@@ -1,67 +1,186 @@
-"""Finds numbers in prose and tables that nothing accounts for.
+"""Finds numbers in prose, math and tables that nothing accounts for.
 
-A number of two digits or more, or one with a unit (`5 %`, `3 million`), must come from somewhere: an output, a diagram
-or code of the page, arithmetic on the page, a binding `<!-- = expr -->` or `<!-- table: ... -->`, the expression of a
-binding in the same paragraph, a cited source there, or, for what nobody computes, `<!-- given: why -->` behind it.
+A number must come from somewhere: from an output, a diagram, a figure or code of the page, from arithmetic that is
+recomputed, from a binding `<!-- = expr -->` or `<!-- table: ... -->`, from the expression of a check in the same
+paragraph, from a source that is cited there, or, for what nobody computes, from a reason: `<!-- given: why -->`.
+
+Two digits or more, or a number with a unit, may come from anywhere on the page. Lessons are read more strictly: there
+a single digit must come from its own section, and numbers in a row, such as `1, 3, 8, 9` or `3 by 2`, must stand
+somewhere in this order.
 """
 
 import itertools
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.runner import arithmetic, tables
+from tests.runner import arithmetic, observed, tables
+from tests.runner.arithmetic import MATH, SHORT, UNITS
 from tests.runner.fences import Problem
-from tests.runner.page import Page
+from tests.runner.page import Block, Page, bound_numbers
 from tests.runner.quiz import OPTION
 
 NUMBER = re.compile(
-    rf"(?<![\w.])(?P<number>{arithmetic.NUMBER})(?!\w|\.\d)"
-    r"(?:[\s\u00a0\u202f]*(?P<unit>%|(?:percent|thousand|million|billion)\b))?"
+    rf"(?<![\w.])(?<![A-Za-z]-)(?P<number>{arithmetic.NUMBER})(?!\w|\.\d)"
+    rf"(?:[\s\u00a0\u202f]*(?P<unit>%|(?:{'|'.join(sorted(UNITS.keys() - {'%'}, key=len, reverse=True))})\b))?"
 )
+IN_CODE = re.compile(rf"(?<![A-Za-z_\d.])(?:{arithmetic.NUMBER})(?:e[-+]?\d+)?(?![A-Za-z_])")
+BETWEEN = re.compile(r"[\s,()\[\]×*·;|/-]*")  # what may stand between two numbers of a row, in code
+JOINED = re.compile(rf"{arithmetic.NUMBER}(?:(?:\s*,\s*|\s+by\s+|\s*×\s*)[-−]?(?:{arithmetic.NUMBER}))+(?![\w])")
 # Not claims: the number of a list item, the effort of an exercise, alt texts (their code writes them), links, tags.
 UNSEEN = re.compile(
-    r"^\s*\d+\. |\*(?:Easy|Medium|Hard) · \d+ minutes"
+    r"^\s*(?:#+\s+)?\d+\. |\*(?:Easy|Medium|Hard) · \d+ minutes"
     r"|!\[[^\]]*\]\([^)]*\)|\]\([^)]*\)|<[^>]+>|https?://\S+|arXiv:\S+"
 )
+# Names of years, places and versions are no claims either.
+YEAR = r"(?:19[5-9]\d|20[0-3]\d)"
+LABELS = re.compile(
+    rf"\b(?:in|since|from|until|by|before|after|around|of|early|late|year|and|to|summer|spring|autumn|winter)\s+{YEAR}\b(?![,.]?\d|\s+[a-z]+s\b)"
+    rf"|(?:et al\.,?|[A-Z][a-z]+,)\s+{YEAR}\b|\b(?:ILSVRC|ImageNet|NeurIPS|CVPR|ICML|ICLR|ICCV|ECCV)[\s-]{YEAR}\b"
+    r"|\b(?:figures?|fig\.|sections?|chapters?|tables?|equations?|eq\.|appendix|exercises?|questions?|lessons?|listings?)\s\d+(?:\.\d+)*"
+    r"|\b(?:version|python|pytorch|torch|torchvision|numpy|cuda|cudnn|matplotlib|scikit-learn|scikit-image|mkdocs)\s\d+(?:\.\d+)*",
+    re.IGNORECASE,
+)
+ALT = re.compile(r"!\[([^\]]*)\]")
 CITED = re.compile(r"\]\(#sources\)|\]\([^)]*#sources\)")
 
 
+@dataclass
+class Evidence:
+    """The numbers that a page shows to be true: where they stand, and which stand in a row."""
+
+    at: dict[int, set[float]] = field(default_factory=dict)  # line -> numbers
+    rows: list[tuple[float, ...]] = field(default_factory=list)
+
+    def add(self, line: int, text: str) -> None:
+        text = re.sub(r"(?<=\d)_(?=\d)", "", re.sub(r"(?<=\d)x(?=\d)", "×", text))
+        row, last = [], 0
+        for match in IN_CODE.finditer(text):
+            if row and not BETWEEN.fullmatch(text, last, match.start()):
+                self.rows.append(tuple(row))
+                row = []
+            row.append(value(match[0]))
+            last = match.end()
+            self.at.setdefault(line, set()).add(row[-1])
+        self.rows.append(tuple(row))
+
+    def between(self, first: int, last: int) -> set[float]:
+        return set().union(*(numbers for line, numbers in self.at.items() if first <= line <= last))
+
+    def has_row(self, row: tuple[float, ...], more: list[tuple[float, ...]]) -> bool:
+        size = len(row)
+        return any(row == known[i : i + size] for known in self.rows + more for i in range(len(known) - size + 1))
+
+
 def problems(page: Page, root: Path) -> list[Problem]:
-    known = numbers_shown(page)
-    read = numbers_read(page)
-    given = {comment.line for comment in page.scan.comments if comment.words.startswith("given:")}
-    bound = {
-        (step.line, last_number(step.before)) for step in page.steps if getattr(step, "kind", "") in ("number", "cell")
-    }
-    found = []
+    evidence, strict = evidence_of(page), is_lesson(page, root)
+    everywhere = evidence.between(0, len(page.scan.lines))
+    excused = given_lines(page)
+    bound = {place for step in page.steps for place in bound_numbers(page, step)}
     first, last = sources_section(page)
+    found = []
     for lines in arithmetic.paragraphs(page):
-        if first <= lines[0][0] <= last:
-            continue
         text = "\n".join(words for _, words in lines)
-        if CITED.search(text):
+        if first <= lines[0][0] <= last or CITED.search(text):
             continue
-        computed = arithmetic.numbers(text).union(*(read.get(n, set()) for n in range(lines[0][0], lines[-1][0] + 2)))
+        place = section(page, lines[0][0])
+        shown = everywhere | options(page, *place)
+        sides = arithmetic.sides(text) + [side for side in arithmetic.sums(text) if side.value in shown]
+        computed = {value(number) for side in sides for number in side.literal}
+        near = evidence.between(*place) | computed
+        rows = [tuple(value(number) for number in side.literal) for side in sides]
         for line, words in lines:
-            for number, written in needing(words):
-                if number not in known | computed and line not in given and (line, number) not in bound:
+            for match in needing(words):
+                number, written = value(match["number"]), match[0].strip()
+                small = len(re.sub(r"\D", "", match["number"])) == 1 and not match["unit"]
+                known = number in (near if small else everywhere | computed) or rounds(match, sides, everywhere)
+                if line not in excused and (line, number) not in bound and not known and (strict or not small):
                     found.append(Problem(line, message(written)))
+            if strict and line not in excused:
+                found += [Problem(line, message(w)) for w in strange_rows(words, evidence, rows, near, bound, line)]
+    return found + (comments(page, everywhere) if strict else [])
+
+
+def is_lesson(page: Page, root: Path) -> bool:
+    return page.path.is_relative_to(root / "docs" / "lessons")
+
+
+def evidence_of(page: Page) -> Evidence:
+    """Outputs, diagrams, code without its comments, stated comments, alt texts of figures and bound expressions."""
+    evidence = Evidence()
+    for fence in page.scan.fences:
+        if fence.language in ("text", "layers", "console"):
+            evidence.add(fence.line, "\n".join(fence.body))
+    for step in page.steps:
+        for chunk in step.chunks if isinstance(step, Block) else []:
+            evidence.add(step.line, without_comments(chunk.code))
+            for note in observed.stated(chunk).values():
+                evidence.add(step.line, note.words)
+            for _, comment in arithmetic.comments(chunk.code, 1):
+                evidence.add(step.line, " ; ".join(n for side in arithmetic.sides(comment) for n in side.literal))
+        if not isinstance(step, Block):
+            evidence.add(step.line, read_by(step))
+    for line, text in page.scan.prose.items():
+        evidence.add(line, "\n".join(ALT.findall(text)))
+    return evidence
+
+
+def read_by(step) -> str:
+    """What a bound expression works with: its own numbers, and the cells of its row that it names."""
+    expression, row = getattr(step, "expression", ""), getattr(step, "row", None) or {}
+    cells = [cell for name, cell in row.items() if re.search(rf"""c\[["']{re.escape(name)}""", expression)]
+    return " ; ".join([expression, *cells])
+
+
+def without_comments(code: str) -> str:
+    lines = code.split("\n")
+    for line, comment in arithmetic.comments(code, 1):
+        lines[line - 1] = lines[line - 1].removesuffix(comment)
+    return "\n".join(lines)
+
+
+def comments(page: Page, everywhere: set[float]) -> list[Problem]:
+    """Numbers of two digits or more in code comments: seen in the run, recomputed, or shown somewhere."""
+    found = []
+    for step in page.steps:
+        for chunk in step.chunks if isinstance(step, Block) else []:
+            seen = observed.stated(chunk)
+            for line, comment in arithmetic.comments(chunk.code, chunk.line):
+                computed = {value(n) for side in arithmetic.sides(comment) for n in side.literal}
+                for match in NUMBER.finditer(comment):
+                    number = value(match["number"])
+                    short = len(re.sub(r"\D", "", match["number"])) < 2
+                    if not short and line not in seen and number not in everywhere | computed:
+                        place = line if chunk.path == page.path else step.line
+                        found.append(Problem(place, f'nothing accounts for "{match[0].strip()}" in this comment'))
     return found
 
 
-def numbers_read(page: Page) -> dict[int, set[float]]:
-    """By line, the numbers that its bound expressions work with, in the expression or in the cells of its row."""
-    read: dict[int, set[float]] = {}
-    for step in page.steps:
-        expression = getattr(step, "expression", "")
-        cells = [
-            cell
-            for name, cell in (getattr(step, "row", None) or {}).items()
-            if re.search(rf"""c\[["']{re.escape(name)}""", expression)
-        ]
-        for text in (expression, *cells):
-            read.setdefault(step.line, set()).update(value(number) for number in re.findall(arithmetic.NUMBER, text))
-    return read
+def given_lines(page: Page) -> set[int]:
+    """The lines that a `<!-- given: why -->` excuses: its own or, alone on a line, the paragraph or table below."""
+    found = set()
+    for comment in page.scan.comments:
+        if comment.words.startswith("given:"):
+            line = comment.line
+            found.add(line)
+            if not page.scan.prose.get(line, "").strip():
+                line += 1 + (not page.scan.prose.get(line + 1, "x").strip())
+                while page.scan.prose.get(line, "").strip():
+                    found.add(line)
+                    line += 1
+    return found
+
+
+def section(page: Page, line: int) -> tuple[int, int]:
+    """First and last line of the section around `line`, down to `###`."""
+    heads = [1, *(number for number, level, _ in page.scan.headings if level <= 3), len(page.scan.lines) + 1]
+    return next((a, b - 1) for a, b in itertools.pairwise(heads) if a <= line < b)
+
+
+def options(page: Page, first: int, last: int) -> set[float]:
+    """The numbers that the options of a quiz question offer."""
+    texts = [found[2] for line in range(first, last + 1) if (found := OPTION.match(page.scan.prose.get(line, "")))]
+    return {value(number) for text in texts for number in IN_CODE.findall(text)}
 
 
 def sources_section(page: Page) -> tuple[int, int]:
@@ -71,12 +190,38 @@ def sources_section(page: Page) -> tuple[int, int]:
 
 
 def needing(words: str):
-    """The numbers of a line that need a reason, with how they are written."""
-    if OPTION.match(words) or tables.RULE.match(words):
+    """The numbers of a line that need a reason."""
+    if not OPTION.match(words) and not tables.RULE.match(words):
+        yield from NUMBER.finditer(plain(words))
+
+
+def plain(words: str) -> str:
+    """The line as a reader reads it, with one spelling for `×` and for thousands."""
+    words = "".join(part if part.startswith("$") else SHORT.sub(r"\1 \2", part) for part in MATH.split(words))
+    spelled = re.sub(r"\\times|\\cdot|(?<=\d)x(?=\d)", "×", words.replace("{,}", ","))
+    return LABELS.sub(" ", UNSEEN.sub(" ", re.sub(r"(?<=\d)(?:\\,|[\u00a0\u202f\u2009])(?=\d{3}(?!\d))", ",", spelled)))
+
+
+def strange_rows(words: str, evidence: Evidence, rows: list, near: set[float], bound: set, line: int):
+    """Numbers in a row that stand nowhere in this order; `3 by 3` needs a 3 only."""
+    if OPTION.match(words) or "|" in words:
         return
-    for match in NUMBER.finditer(UNSEEN.sub(" ", words.replace("{,}", ","))):
-        if len(re.sub(r"\D", "", match["number"])) >= 2 or match["unit"]:
-            yield value(match["number"]), match[0].strip()
+    for match in JOINED.finditer(plain(words)):
+        row = tuple(value(number) for number in IN_CODE.findall(match[0]))
+        square = len(set(row)) == 1 and row[0] in near
+        if not square and not evidence.has_row(row, rows) and not all((line, number) in bound for number in row):
+            yield match[0]
+
+
+def rounds(match: re.Match, sides: list, everywhere: set[float]) -> bool:
+    """Whether a number with decimals or a unit is a rounded form of what the paragraph computes or the page shows."""
+    digits, unit = match["number"].replace(",", ""), match["unit"]
+    if not unit and "." not in digits:
+        return False
+    half = 0.5 * 10.0 ** -len(digits.partition(".")[2]) * (1 + 1e-9)
+    scales = {1.0, 0.01} if unit in ("%", "percent") else {UNITS[unit]} if unit else {1.0}
+    shown = {side.value for side in sides} | everywhere
+    return any(abs(value / scale - float(digits)) <= half for value in shown for scale in scales)
 
 
 def message(written: str) -> str:
@@ -85,17 +230,3 @@ def message(written: str) -> str:
 
 def value(number: str) -> float:
     return float(number.replace(",", ""))
-
-
-def last_number(text: str) -> float | None:
-    found = NUMBER.findall(text.replace("{,}", ","))
-    return value(found[-1][0]) if found else None
-
-
-def numbers_shown(page: Page) -> set[float]:
-    """The numbers in what the page runs and what it prints: its Python, its outputs and its diagrams."""
-    shown = [
-        "\n".join(fence.body) for fence in page.scan.fences if fence.language in ("python", "text", "layers", "console")
-    ]
-    shown += [chunk.code for step in page.steps for chunk in getattr(step, "chunks", [])]
-    return {value(number) for text in shown for number in re.findall(arithmetic.NUMBER, text.replace("_", ""))}

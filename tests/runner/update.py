@@ -31,7 +31,7 @@ def replace(lines: list[str], block: Block, output: str) -> None:
     body = [(prefix + line).rstrip() for line in output.rstrip("\n").split("\n")] if output.strip() else []
     mark = "`" * max(3, longest_run(output) + 1)
     if block.output is None:
-        new = [f"{prefix}<!--pytest-codeblocks:expected-output-->", f"{prefix}{mark}text", *body, prefix + mark]
+        new = [prefix.rstrip(), f"{prefix}{mark}text", *body, prefix + mark]
         lines[block.fence.end : block.fence.end] = [line + end for line in new]
         return
     shown = block.output.fence
@@ -40,8 +40,7 @@ def replace(lines: list[str], block: Block, output: str) -> None:
         opening = lines[shown.line - 1].rstrip("\r").replace(shown.mark, mark, 1)
         lines[shown.line - 1 : shown.end] = [line + end for line in (opening, *body, prefix + mark)]
         return
-    start = max(n for n in range(block.fence.end, shown.line) if "expected-output" in lines[n])
-    del lines[start : shown.end]
+    del lines[block.fence.end : shown.end]  # with what stands between: empty lines, or the mark
 
 
 def longest_run(text: str) -> int:
