@@ -45,7 +45,7 @@ sybil==10.1.0 --hash=sha256:b3015f7e0ca3fe197ae67117c440710b62ea500078d4414ebd0a
 """
 BUDGET = 1.0  # seconds that one changed lesson may cost on top of its own code
 LINEAR = [125, 250, 500, 1000]
-EVERYTHING = ("", "solution")  # roles of the blocks that run to their end
+RUN_TO_THE_END = ("", "solution")  # roles of blocks; an exercise has the others too, which must fail
 
 FIRST = "---\ntitle: Page {page}\ndescription: A generated page.\n---\n\n```python\nimport torch\n```\n"
 BLOCK = """
@@ -96,21 +96,25 @@ class Cost(NamedTuple):
     cpu: float
 
 
-def generate(count: int, folder: Path) -> list[Path]:
-    """Writes pages of 15 blocks; the first one imports torch."""
+def generate(count: int, folder: Path) -> Path:
+    """Fills a new folder with pages of 15 blocks; the first block imports torch."""
     folder.mkdir()
-    pages = [folder / f"page{page:04}.md" for page in range(count)]
-    for number, page in enumerate(pages):
-        blocks = [BLOCK.format(number=n, total=15 + 6 * n) for n in range(14)]
-        page.write_text(FIRST.format(page=number) + "".join(blocks), encoding="utf-8")
-    return pages
+    blocks = "".join(BLOCK.format(number=n, total=15 + 6 * n) for n in range(14))
+    for page in range(count):
+        (folder / f"page{page:04}.md").write_text(FIRST.format(page=page) + blocks, encoding="utf-8")
+    return folder
+
+
+def pages_in(where: Path) -> list[Path]:
+    """The page, or the pages of a folder."""
+    return sorted(where.rglob("*.md")) if where.is_dir() else [where]
 
 
 def codes(page: Path) -> list[str]:
     """The code of a page that runs, block by block, in a form that needs no page runner."""
     found = []
     for block in read_page(page, ROOT).steps:
-        if isinstance(block, Block) and not block.skip and block.role in EVERYTHING:
+        if isinstance(block, Block) and not block.skip and block.role in RUN_TO_THE_END:
             code = "".join(chunk.code for chunk in block.chunks + block.tests)
             if block.raises not in ("SyntaxError", "IndentationError"):  # such a block never starts
                 found.append(expecting(block.raises, code) if block.raises else code)
@@ -122,33 +126,33 @@ def expecting(error: str, code: str) -> str:
     return f"try:\n{textwrap.indent(code, '    ')}except {error}:\n    pass\n"
 
 
-def write_copies(pages: list[Path], folder: Path) -> None:
-    """Writes the pages for all other tools: blocks/ keeps the blocks, joined/ has one for each page.
+def write_copies(pages: list[Path], folder: Path) -> int:
+    """Writes the pages for all other tools, and returns how many blocks run: blocks/ keeps them, joined/ has one a page.
 
     pytest-codeblocks needs a comment to continue a block, and the others ignore it. The `continuation` of
     pytest-markdown-docs runs all blocks before a block again, so that it is given one block.
     """
+    all_codes = {"_".join(page.relative_to(ROOT).parts).lstrip("."): codes(page) for page in pages}
     between = "```\n\n<!--pytest-codeblocks:cont-->\n```python\n"
     for name, middle in (("blocks", between), ("joined", "")):
         (folder / name).mkdir()
-        for page in pages:
-            if blocks := codes(page):
-                text = f"```python\n{middle.join(blocks)}```\n"
-                copy = folder / name / "_".join(page.relative_to(ROOT).parts).lstrip("._")
-                copy.write_text(text, encoding="utf-8")
+        for page, blocks in all_codes.items():
+            if blocks:
+                (folder / name / page).write_text(f"```python\n{middle.join(blocks)}```\n", encoding="utf-8")
     for name, text in {"sybil_pages.py": SYBIL, "test_mktestdocs.py": MKTESTDOCS, "pytest.ini": "[pytest]\n"}.items():
         (folder / name).write_text(text, encoding="utf-8")
-    all_codes = [codes(page) for page in pages]
-    (folder / "bare.py").write_text(BARE.format(pages=all_codes), encoding="utf-8")
+    (folder / "bare.py").write_text(BARE.format(pages=list(all_codes.values())), encoding="utf-8")
+    return sum(map(len, all_codes.values()))
 
 
 def bare(folder: Path) -> Way:
     return Way("bare exec", [sys.executable, "bare.py"], folder)
 
 
-def runner(pages: list[Path]) -> Way:
+def runner(where: Path) -> Way:
+    """A folder or a page. Nothing is said here about how long a page may take, so a busy machine gets ten minutes."""
     return Way(
-        "our page runner", [*pytest("pyproject.toml"), "--codeblocks", "--page-seconds", "600", *map(str, pages)], ROOT
+        "our page runner", [*pytest("pyproject.toml"), "--codeblocks", "--page-seconds", "600", str(where)], ROOT
     )
 
 
@@ -192,6 +196,7 @@ def measure(way: Way) -> Cost:
         "MPLBACKEND": "Agg",
         "MPLCONFIGDIR": str(ROOT / ".cache" / "matplotlib"),
         "OMP_NUM_THREADS": "1",
+        "PYTEST_ADDOPTS": "",
         "PYTEST_XDIST_WORKER_COUNT": str(os.cpu_count()),  # our runner gives a page the cores divided by this
     }
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -227,18 +232,18 @@ def compare(ways: list[Way], repeat: int) -> list[Cost]:
     return costs
 
 
-def compare_all(pages: list[Path], folder: Path, repeat: int) -> None:
+def compare_all(where: Path, folder: Path, repeat: int) -> None:
     get_peers()
-    write_copies(pages, folder)
-    print(f"{len(pages)} pages with {sum(len(codes(page)) for page in pages)} blocks, median of {repeat}")
-    compare([bare(folder), runner(pages), *peers(folder)], repeat)
+    blocks = write_copies(pages_in(where), folder)
+    print(f"{len(pages_in(where))} pages with {blocks} blocks that run, median of {repeat}", flush=True)
+    compare([bare(folder), runner(where), *peers(folder)], repeat)
 
 
-def compare_page(pages: list[Path], folder: Path, repeat: int) -> None:
+def compare_page(where: Path, folder: Path, repeat: int) -> None:
     """What one changed lesson costs on top of its own code, which imports torch itself."""
-    write_copies(pages, folder)
+    write_copies(pages_in(where), folder)
     torch = Way("import torch alone", [sys.executable, "-c", "import torch"], ROOT)
-    own, ours, _ = compare([bare(folder), runner(pages), torch], repeat)
+    own, ours, _ = compare([bare(folder), runner(where), torch], repeat)
     print(f"The page runner takes {ours.wall - own.wall:.2f} s more than the code; the budget is {BUDGET:g} s.")
 
 
@@ -271,13 +276,11 @@ def positive(text: str) -> int:
     return number
 
 
-def existing(text: str) -> list[Path]:
-    """A page, or the pages of a folder."""
+def existing(text: str) -> Path:
     path = Path(text).resolve()
-    pages = sorted(path.rglob("*.md")) if path.is_dir() else [path]
-    if not pages or not pages[0].is_file() or not path.is_relative_to(ROOT):
-        raise argparse.ArgumentTypeError(f"{text} is no page of this project, and no folder of pages")
-    return pages
+    if not path.is_relative_to(ROOT) or not all(page.is_file() for page in pages_in(path) or [path / "index.md"]):
+        raise argparse.ArgumentTypeError(f"{text} is no page of this project, and no folder with pages")
+    return path
 
 
 def main() -> int:
@@ -290,9 +293,8 @@ def main() -> int:
         elif options.page:
             compare_page(options.page, folder, options.repeat)
         else:
-            course = sorted((ROOT / "docs").rglob("*.md"))
-            pages = generate(options.generated, folder / "pages") if options.generated else course
-            compare_all(pages, folder, options.repeat)
+            where = generate(options.generated, folder / "pages") if options.generated else ROOT / "docs"
+            compare_all(where, folder, options.repeat)
     return 0
 
 

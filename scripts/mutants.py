@@ -3,7 +3,8 @@
 Each mutant changes one place of one line: a digit in the prose, in math, in a table, in an output, in a comment of the
 code or in its strings; a constant (a kernel size, a stride, a padding), an operator or a variable of the code; the
 answer of a quiz; a bound expression; a number that a figure is drawn from. A wrong answer and the starting code of an
-exercise are wrong as they stand, so another fault in them is no lie: each is replaced as a whole by the solution.
+exercise are wrong as they stand, so another fault in them is no lie: each is replaced as a whole by the solution. For
+the same reason the wrong options of a quiz keep their numbers.
 """
 
 import ast
@@ -16,7 +17,7 @@ import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.runner import arithmetic, unbound
+from tests.runner import arithmetic, quiz, unbound
 from tests.runner.fences import CODE_SPAN, COMMENT
 from tests.runner.page import Block, Page
 from tests.runner.quiz import ANSWER, OPTION
@@ -53,6 +54,7 @@ class Maker:
         self.page, self.root, self.random = page, root, random.Random(seed)
         self.name = str(page.path.relative_to(root))
         self.found: dict[str, Mutant] = {}
+        self.questions = quiz.questions(page.scan, [])
 
     def add(self, kind: str, file: str, line: int, text: str, start: int, was: str, now: str) -> None:
         mutant = Mutant(kind, file, line, was, now, text[:start] + now + text[start + len(was) :], line)
@@ -61,6 +63,7 @@ class Maker:
     def mutants(self) -> list[Mutant]:
         """Every mutant of the page, of the snippets that it shows and of the code that draws its figures."""
         self.words()
+        self.answers()
         self.comments()
         self.fences()
         for step in self.page.steps:
@@ -80,11 +83,29 @@ class Maker:
             text = self.page.scan.lines[line - 1]
             if first <= line <= last or text.startswith(("#", "<")):
                 continue
-            if answer := ANSWER.match(text):
-                now = {"Right": "Wrong", "Wrong": "Right"}[answer[2]]
-                self.add("quiz", self.name, line, text, answer.start(2), answer[2], now)
+            if (option := OPTION.match(text)) and not self.is_right(line, option[1]):
+                continue
             for kind, match in numbers_in_prose(text):
                 self.add(kind, self.name, line, text, match.start(), match[0], self.digit(match[0]))
+
+    def is_right(self, line: int, letter: str) -> bool:
+        """Whether the option at a line is the right one."""
+        return any(q.line < line <= q.end and q.answers.get(letter) == "Right" for q in self.questions)
+
+    def answers(self) -> None:
+        """The right answer of each question moved to every other option."""
+        for question in self.questions:
+            lines = self.page.scan.lines[question.line : question.end]
+            places = [(n, m) for n, text in enumerate(lines, question.line + 1) if (m := ANSWER.match(text))]
+            right = next(((n, m) for n, m in places if m[2] == "Right"), None)
+            for wrong in [place for place in places if right and place[1][2] == "Wrong"]:
+                (first, _), (last, _) = sorted([right, wrong], key=lambda place: place[0])
+                block = self.page.scan.lines[first - 1 : last]
+                for offset, now in ((right[0] - first, "Wrong"), (wrong[0] - first, "Right")):
+                    block[offset] = re.sub(r"\. (Right|Wrong)\.", f". {now}.", block[offset], count=1)
+                name = f"{right[1][1]} right"
+                mutant = Mutant("quiz", self.name, first, name, f"{wrong[1][1]} right", "\n".join(block), last)
+                self.found[mutant.key] = mutant
 
     def comments(self) -> None:
         """The expressions that bind numbers, sentences and answers."""

@@ -127,7 +127,7 @@ def about(tree: ast.Module, line: int, note: Stated) -> ast.AST | None:
         if node.end_lineno == line or note.either and node.lineno == line:
             return node
     calls = [part for node in simple for part in ast.walk(node) if isinstance(part, ast.Call)]
-    calls = calls if note.after or note.layer else []
+    calls = calls if note.after or note.layer or note.counts or note.words.isdigit() else []
     for place in ("end_lineno", "lineno"):
         here = [call for call in calls if getattr(call, place) == line]
         if here:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from tests.runner.outputs import differences
 
-SIZE = r"(?:\d+|[A-Z][A-Za-z]*)"
+SIZE = r"(?:-1|\d+|[A-Z][A-Za-z]*)"
 SHAPE = (
     rf"torch\.Size\(\[[\d, ]*\]\)|\({SIZE}(?:,\s*{SIZE})+,?\)|\(\d+,\)|\[{SIZE}(?:,\s*{SIZE})+\]"
-    rf"|(?:[A-Z]\s?[x×]\s?)?\d+(?:\s?[x×]\s?{SIZE})+"
+    rf"|(?:[A-Z]\s?[x×]\s?)?\d+(?:\s?[x×]\s?{SIZE})+|[A-Z]\s?[x×]\s?\d+"
 )
 # A size of a kernel or of a picture's part is not the shape of what the line makes.
 OTHER = r"(?!\s*[=≈]|\s+(?:kernel|conv|filter|window|pool|max|patch|block|grid|stride|weight|neighbou?rhood|receptive))"
@@ -24,13 +24,15 @@ PREFIX = re.compile(
     r"(?:[>=→-]+>?|≈|~|(?:out|outputs?|prints?|gives?|returns?|results?|shapes?|size|dtype|value|now|is|both|equals|approx\.?|about)\b)"
     r"\s*:?\s+|[>→≈~]\s*"
 )
-NAMED = re.compile(rf"[A-Za-z_][\w.]*(?:\[[^\]]*\])?\s*[:=]\s*(?={SHAPE})")
+NAMED = re.compile(rf"(?:[A-Za-z_][\w.]*(?:\[[^\]]*\])?\s*[:=]|[A-Za-z][\w ,-]*:)\s*(?={SHAPE})")
+# More than one thing that a line prints: torch.Size([1, 2]) True
+SEVERAL = re.compile(r"\(?torch\.Size\(.*\),? (?:torch\.Size\(.*\)+|True|False)|\([\d, ]+\),? torch\.\w+")
 DTYPE = re.compile(r"(?:torch\.|np\.)?(?:bool|half|double|long|(?:float|bfloat|int|uint|complex)\d*)$")
 VALUE = r"[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 THOUSANDS = re.compile(r"[-−]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$")
 VALUES = re.compile(rf"{VALUE}(?:\s+{VALUE})*|{DTYPE.pattern}|(?:tensor|array)\(.*\)")
 WITH_WORDS = re.compile(rf"({VALUE})(?:\.$|\s*[;,:]\s+[A-Za-z])")  # 0.0417, close to 1/24
-COUNT = re.compile(r"([-−]?(?:\d{1,3}(?:,\d{3})+|\d{3,})(?:\.\d+)?)\s+[A-Za-z]")  # 1,728 weights
+COUNT = re.compile(rf"({VALUE}) (?:params?|parameters)\b|({VALUE.replace('+)', '{3,})')}) [A-Za-z]")  # 1,728 weights
 # A shape somewhere in the words, unless they say that it is the shape of something else.
 BRACKETS = re.compile(rf"torch\.Size\(\[[\d, ]*\]\)|\({SIZE}(?:,\s*{SIZE}){{2,}}\)")
 ELSE = re.compile(r"weight|kernel|filter|bias|mask|like|from|instead|not |never|wrong|would|needs|expects|->|→", re.I)
@@ -86,16 +88,18 @@ class Stated:
         starts = [shape for shape in map(shape_of, start) if shape is not None]
         if self.after and (ends or self.either and starts):
             self.fitted = self.fit(starts, ends)
-        if not self.fitted and self.before is None and not self.words.startswith("("):
-            self.fitted = says(self.words, value, printed)
-        about_more = self.counts and printed is None and not isinstance(value, int | float)
+        if not self.fitted and self.before is None:
+            counted = numbers_of(value) if is_network(value) else []
+            self.fitted = says(self.words, value, printed) or self.words.replace(",", "") in counted
+        countable = isinstance(value, int | float) or is_network(value) and next(value.parameters(), None) is not None
+        about_more = self.counts and printed is None and not countable
         if not self.fitted and not self.fault and not self.layer and not (self.loose and not ends) and not about_more:
             self.fault = f'the comment says "{self.words}", but it {self.found(value, starts, ends, printed)}'
 
     def look_at_layer(self, layer: object) -> None:
         """A layer must be as its comment says; of anything else the comment says nothing."""
         for name, number in self.layer.items():
-            real = getattr(layer, name, number) if hasattr(layer, "register_forward_hook") else number
+            real = getattr(layer, name, number) if is_network(layer) else number
             if number not in (real, *(real if isinstance(real, tuple) else ())):
                 self.fault = f'the comment says "{self.words}", but its {name} is {real}'
         self.fitted = not self.fault
@@ -112,11 +116,24 @@ class Stated:
     def found(self, value: object, starts: list, ends: list, printed: str | None) -> str:
         if self.before and starts and not any(fits(self.before, start, {}) for start in starts):
             return f"starts from {starts[0]}"
+        if is_network(value):
+            return f"has {sum(parameter.numel() for parameter in value.parameters())} parameters"
         if self.after and ends:
             return f"is {ends[0]}"
         if self.after:
             return f"is {type(value).__name__}, which has no shape"
         return f"is {printed if printed is not None else spell(value)}"
+
+
+def is_network(value: object) -> bool:
+    return hasattr(value, "register_forward_hook")
+
+
+def numbers_of(network) -> list[str]:
+    """How many parameters a network has, in all and in each tensor, and its sizes."""
+    sizes = [parameter.numel() for parameter in network.parameters()]
+    plain = [value for value in vars(network).values() if isinstance(value, int)]
+    return [str(number) for number in (sum(sizes), *sizes, *plain)]
 
 
 def says(words: str, value: object, printed: str | None) -> bool:
@@ -150,7 +167,8 @@ def fits(stated: list[str], shape: tuple, sizes: dict[str, int]) -> bool:
     shape = shape[1:] if len(stated) == 3 and len(shape) == 4 else shape  # without the batch
     if len(stated) != len(shape):
         return False
-    return all(int(s) == n if s.isdigit() else sizes.setdefault(s, n) == n for s, n in zip(stated, shape, strict=True))
+    named = [(s, n) for s, n in zip(stated, shape, strict=True) if s != "-1"]
+    return all(int(s) == n if s.isdigit() else sizes.setdefault(s, n) == n for s, n in named)
 
 
 def sizes(text: str) -> list[str]:
@@ -165,6 +183,8 @@ def read(path: str, line: int, comment: str) -> Stated | None:
     while found := PREFIX.match(words):
         words = words[found.end() :]
     words = words[found.end() :] if (found := NAMED.match(words)) else words
+    if SEVERAL.fullmatch(words):
+        return Stated(path, line, words)
     if shapes := SHAPES.match(words):
         stated = Stated(path, line, shapes[0].strip(), after=sizes(shapes["after"]))
         stated.before = sizes(shapes["before"]) if shapes["before"] else None
@@ -174,9 +194,17 @@ def read(path: str, line: int, comment: str) -> Stated | None:
     if (inside := BRACKETS.findall(words)) and len(inside) == 1 and not ELSE.search(words):
         return Stated(path, line, inside[0], after=sizes(inside[0]), either=True)
     if found := COUNT.match(words):
-        return Stated(path, line, found[1], counts=True)
+        return Stated(path, line, found[1] or found[2], counts=True)
+    if computed := result(words):
+        return Stated(path, line, computed, counts=True)
     words = found[1] if (found := WITH_WORDS.match(words)) else words
     return Stated(path, line, words) if VALUES.fullmatch(words) or is_literal(words) else None
+
+
+def result(words: str) -> str | None:
+    """What written arithmetic comes to, `1792` in `3*64*9 + 64 = 1792 weights`: the line makes this number, too."""
+    found = re.fullmatch(rf"[\d\s,.()*/+×·-]+=\s*({VALUE})(?:\s+[A-Za-z].*)?", words)
+    return found[1] if found else None
 
 
 def is_literal(words: str) -> bool:

@@ -30,7 +30,7 @@ JOINED = re.compile(rf"{arithmetic.NUMBER}(?:(?:\s*,\s*|\s+by\s+|\s*×\s*)[-−]
 # Not claims: the number of a list item, the effort of an exercise, alt texts (their code writes them), links, tags.
 UNSEEN = re.compile(
     r"^\s*(?:#+\s+)?\d+\. |\*(?:Easy|Medium|Hard) · \d+ minutes"
-    r"|!\[[^\]]*\]\([^)]*\)|\]\([^)]*\)|<[^>]+>|https?://\S+|arXiv:\S+"
+    r"|<summary>.*?</summary>|!\[[^\]]*\]\([^)]*\)|\]\([^)]*\)|<[^>]+>|https?://\S+|arXiv:\S+"
 )
 # Names of years, places and versions are no claims either.
 YEAR = r"(?:19[5-9]\d|20[0-3]\d)"
