@@ -23,13 +23,29 @@ TRUE = [
     "2^3 = 8 and 3² = 9",
     "1,728 = 27 * 64",
     "2 * 6 = 3 * 4 = 12",
-    "In 2012 it was 3 * 3 = **9**, and then 5",
+    "In 2012 it was 3 * 3 = **9**, and then more",
     "**2 + 2 = 4**",
     r"$\ln 10$ is $\ln(10) = 2.303$",
     "`64 * 3 * 3 * 3 + 64 = 1792` parameters",
     "7 / 2 = 3.5",
     r"$$\begin{aligned} \tfrac{1}{4}\,(& 2 \cdot 5 \\ & - 2) - 0.5 \approx 1.5 \end{aligned}$$",
     "1{,}728 = 27 \\cdot 64",
+    "ln 10 = 2.303, close to it",
+    r"$-\ln \frac{1}{100} = \ln 100 \approx 4.61$",
+    r"$224 \cdot 224 = 50\,176$ pixels",
+    "27.5 M / 231.2 M = 11.9 %",
+    "25.6 million parameters × 4 bytes = 102.4 MB",
+    "9.1M * 4 bytes ~= 36 MB",
+    "602,112 bytes / 1 = 588 KiB",
+    "102.4 / 4 = 25.6 MB",
+    "55\\*55\\*96 = 290,400 neurons",
+    "you need ⌈(32 − 1)/2⌉ = 16 of them",
+    r"$\log_2 8 = 3$",
+    "3,136 positions x 128 filters = 401,408",
+    "an aside (1 - 1/4 = 0.75)",
+    "3 × 3 × 64 is 576",
+    "10 / 3 is about 3.33",
+    r"$\frac{1}{128} + \frac{1}{9} \approx 0.0078 + 0.1111 = 0.1189$",
 ]
 FALSE = [
     (r"$$\begin{aligned} \tfrac{1}{4}\,(& 2 \cdot 5 \\ & - 2) - 0.5 \approx 1.6 \end{aligned}$$", "is 1.5, not 1.6"),
@@ -47,9 +63,21 @@ FALSE = [
     ("32 − 5 + 1 = 27", "is 28, not 27"),
     ("3² = 6", "is 9, not 6"),
     ("a then 2 + 2 = 5, b", "is 4, not 5"),
+    ("27.5 M / 231.2 M = 12.9 %", "is 11.8945 %, not 12.9 %"),
+    ("25.6 million parameters × 4 bytes = 120.4 MB", "is 102.4 MB, not 120.4 MB"),
+    ("102.4 / 4 = 52.6 MB", "not 52.6 MB"),
+    ("an aside (1 - 1/4 = 0.25)", "is 0.75, not 0.25"),
+    ("3 × 3 × 64 is 567", "is 576, not 567"),
+    ("2 * 3, and so 2 + 2 makes 5", "is 4, not 5"),
 ]
 NO_CLAIM = [
     "n - k + 1 = 2",
+    "σ(0) = 0.5",
+    "2 groups with 64 each = 128",
+    "a kernel of 3 is 5 wide",
+    "$2M = 6$",
+    "1  3  2    *    1  2    =    5   4",
+    r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix} = \begin{bmatrix} 17 \\ 39 \end{bmatrix}",
     "H_out = floor((H + 2p - k) / s) + 1",
     "stride=2, padding=1",
     "k = 3",
@@ -72,13 +100,13 @@ def test_true(text):
     assert faults(text) == []
 
 
-@pytest.mark.parametrize("text", [text for text in TRUE if "≈" not in text and "approx" not in text])
+@pytest.mark.parametrize("text", TRUE)
 def test_the_true_ones_are_seen(text):
     """Each true example turns false when its last number does, so it was really computed."""
-    head, digit = next((text[:i], text[i]) for i in reversed(range(len(text))) if text[i].isdigit() and "=" in text[:i])
+    last = max(i for i, char in enumerate(text) if char.isdigit())
+    head, digit = text[:last], text[last]
     changed = head + str((int(digit) + 5) % 10) + text[len(head) + 1 :]
-    if not text.startswith(("In 2012", "2^3", "**2", "27 / 49")):
-        assert faults(changed), changed
+    assert faults(changed), changed
 
 
 @pytest.mark.parametrize(("text", "words"), FALSE)

@@ -295,12 +295,12 @@ def read_claim(page: Page, comment: Comment, questions: list[quiz.Question]) -> 
 
 
 def paragraph_before(scan: Scan, comment: Comment) -> str:
-    """The text of the paragraph up to the comment."""
+    """The text of the paragraph up to the comment, with commas for thousands."""
     text, line = comment.before, comment.line - 1
     while scan.prose.get(line, "").strip() and not scan.prose[line].lstrip().startswith(("|", "- ", "#")):
         text = f"{scan.prose[line]}\n{text}"
         line -= 1
-    return text
+    return re.sub(r"(?<=\d)(?:\\,|[\u00a0\u202f\u2009])(?=\d{3}(?!\d))", ",", text)
 
 
 def how_many(expression: str) -> int:
