@@ -106,7 +106,7 @@ def find_targets(tree: ast.Module, chunk: Chunk) -> dict[ast.AST, list[Stated]]:
     for line, words, behind in comments(chunk):
         note = read(str(chunk.path), line, words)
         node = statement_above(tree, line) if words.startswith(">") and not behind else None
-        if note and node is None:
+        if note and node is None and (behind or note.after):
             note.either |= not behind
             node = about(tree, line if behind else line + 1, note)
         elif node is not None:

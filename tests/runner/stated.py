@@ -55,10 +55,12 @@ class Stated:
     path: str
     line: int
     words: str
+    comment: str = ""  # all of it
     before: list[str] | None = None  # sizes on the left of the arrow
     after: list[str] | None = None
     either: bool = False  # it stands above its line, and may mean what the line starts from or what it makes
     layer: dict[str, int] = field(default_factory=dict)  # attributes of the layer that the line makes
+    several: bool = False  # what a line prints; behind anything else it claims nothing
     counts: bool = False  # `1,728 weights`: what is counted may be something else than the value
     output: bool = False  # lines `#> ...`: all that the line prints, however often it runs
     printed: str = ""
@@ -89,10 +91,10 @@ class Stated:
         if self.after and (ends or self.either and starts):
             self.fitted = self.fit(starts, ends)
         if not self.fitted and self.before is None:
-            counted = numbers_of(value) if is_network(value) else []
+            counted = numbers_of(value, self.comment) if is_network(value) else []
             self.fitted = says(self.words, value, printed) or self.words.replace(",", "") in counted
         countable = isinstance(value, int | float) or is_network(value) and next(value.parameters(), None) is not None
-        about_more = self.counts and printed is None and not countable
+        about_more = printed is None and (self.several or self.counts and not countable)
         if not self.fitted and not self.fault and not self.layer and not (self.loose and not ends) and not about_more:
             self.fault = f'the comment says "{self.words}", but it {self.found(value, starts, ends, printed)}'
 
@@ -129,11 +131,12 @@ def is_network(value: object) -> bool:
     return hasattr(value, "register_forward_hook")
 
 
-def numbers_of(network) -> list[str]:
-    """How many parameters a network has, in all and in each tensor, and its sizes."""
+def numbers_of(network, comment: str) -> list[str]:
+    """What a number behind a network may be: how many parameters it has; or, as the comment says, weights or sizes."""
     sizes = [parameter.numel() for parameter in network.parameters()]
     plain = [value for value in vars(network).values() if isinstance(value, int)]
-    return [str(number) for number in (sum(sizes), *sizes, *plain)]
+    more = [] if "param" in comment else sizes if re.search("weight|bias", comment) else plain
+    return [str(number) for number in (sum(sizes), *more)]
 
 
 def says(words: str, value: object, printed: str | None) -> bool:
@@ -179,12 +182,17 @@ def sizes(text: str) -> list[str]:
 
 def read(path: str, line: int, comment: str) -> Stated | None:
     """What a comment states, or None when it is only words."""
-    words = comment.strip()
+    if stated := interpret(path, line, comment.strip()):
+        stated.comment = comment
+    return stated
+
+
+def interpret(path: str, line: int, words: str) -> Stated | None:
     while found := PREFIX.match(words):
         words = words[found.end() :]
     words = words[found.end() :] if (found := NAMED.match(words)) else words
     if SEVERAL.fullmatch(words):
-        return Stated(path, line, words)
+        return Stated(path, line, words, several=True)
     if shapes := SHAPES.match(words):
         stated = Stated(path, line, shapes[0].strip(), after=sizes(shapes["after"]))
         stated.before = sizes(shapes["before"]) if shapes["before"] else None
