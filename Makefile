@@ -13,7 +13,7 @@ COMPILE := $(FULL) -m uv pip compile --quiet --python-version 3.11.7 --universal
 
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help serve site zensical test update new figures lab lock clean site-ready full-ready page-named lesson-named
+.PHONY: help serve site zensical test update new figures mutate lab lock clean site-ready full-ready page-named lesson-named
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ zensical: site-ready ## Build the site into site/ with Zensical, the successor o
 
 test: full-ready ## Verify everything, or one page: make test PAGE=docs/lessons/first-cnn
 	@$(if $(PAGE),,$(FULL) -m ruff check)
-	@$(FULL) -m pytest --codeblocks --report .cache/verified.json $(or $(PAGE),docs README.md tests -n $(WORKERS)) $(FLAGS)
+	@$(FULL) -m pytest --codeblocks --report .cache/verified.json --junitxml .cache/junit.xml $(or $(PAGE),docs README.md tests -n $(WORKERS)) $(FLAGS)
 
 update: page-named full-ready ## Write what its blocks print into a page: make update PAGE=docs/lessons/first-cnn/index.md
 	@$(FULL) -m pytest --codeblocks --update-outputs $(PAGE)
@@ -39,6 +39,9 @@ new: lesson-named full-ready ## Start a lesson: make new LESSON=dilated-convolut
 
 figures: full-ready ## Draw the figures of all lessons
 	@$(FULL) -m scripts.draw_figures
+
+mutate: page-named full-ready ## Measure how strong the checks of a page are: make mutate PAGE=... FLAGS="--sample 50"
+	@$(FULL) -m scripts.mutate $(PAGE) $(FLAGS)
 
 lab: full-ready ## Run the notebooks in docs/labs/ and store their outputs
 	@$(FULL) -m scripts.run_labs

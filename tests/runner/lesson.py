@@ -1,11 +1,13 @@
-"""Checks that a lesson is whole: its sections, its quiz, its exercises, and both pages in the nav."""
+"""Checks that a lesson is whole: its sections, its quiz, its exercises, both pages in the nav, and few comments."""
 
+import re
 from pathlib import Path
 
 from tests.runner import exercises, front_matter, quiz
-from tests.runner.fences import Problem
+from tests.runner.fences import Problem, scan
 from tests.runner.page import Block, Page
 
+WORDS = 80  # of prose for each comment that its reader does not see
 SECTIONS = ("Key takeaways", "Quiz", "Exercises", "Sources", "Errata")
 
 
@@ -13,7 +15,7 @@ def problems(page: Page, root: Path) -> list[Problem]:
     docs = root / "docs"
     name = front_matter.lesson_name(page.path, docs) if page.path.is_relative_to(docs) else None
     if name:
-        return sections(page) + questions(page) + partner(page, name, root)
+        return sections(page) + questions(page) + partner(page, name, root) + comments(page)
     if page.path.name == "exercises.md" and page.path.parent.parent == docs / "lessons":
         return enough_exercises(page)
     return []
@@ -50,6 +52,18 @@ def partner(page: Page, name: str, root: Path) -> list[Problem]:
     if f"lessons/{name}/exercises.md" not in front_matter.nav_pages(root / "mkdocs.yml"):
         return [Problem(1, f"its exercises are missing in the nav of mkdocs.yml: add lessons/{name}/exercises.md")]
     return []
+
+
+def comments(page: Page) -> list[Problem]:
+    """The source of a lesson is to be read, so most of its claims must be checked as they are written."""
+    others = page.path.with_name("exercises.md")
+    pages = [page.scan] + ([scan(others.read_text(encoding="utf-8"))] if others.exists() else [])
+    words = sum(len(re.findall(r"[^\W\d_]+", text)) for each in pages for text in each.prose.values())
+    count = sum(len(each.comments) for each in pages)
+    if count * WORDS <= words:
+        return []
+    message = f"{count} comments for {words:,} words, at most one for {WORDS} words: write arithmetic out, or show outputs"
+    return [Problem(page.scan.comments[-1].line if page.scan.comments else 1, message)]
 
 
 def enough_exercises(page: Page) -> list[Problem]:
