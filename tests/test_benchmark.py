@@ -75,8 +75,10 @@ def test_a_copy_is_what_runs(tmp_path, monkeypatch):
     page.write_text(PAGE)
     assert benchmark.codes(page) == CODES
     assert benchmark.write_copies([page], tmp_path) == 2
-    for folder in ("blocks", "joined"):
-        assert joined(tmp_path / folder / "page.md") == "".join(CODES)
+    for folder, fences in (("blocks", 2), ("joined", 1)):
+        copy = tmp_path / folder / "page.md"
+        assert joined(copy) == "".join(CODES)
+        assert copy.read_text().count("```python\n") == fences
 
 
 def test_the_copies_of_the_course_hold_its_code(tmp_path):

@@ -62,7 +62,7 @@ def comments(page: Page) -> list[Problem]:
     count = sum(len(each.comments) for each in pages)
     if count * WORDS <= words:
         return []
-    message = f"{count} comments for {words:,} words, at most one for {WORDS} words: write arithmetic out, or show outputs"
+    message = f"{count} comments for {words:,} words, at most one for {WORDS} words: write sums out, or show outputs"
     return [Problem(page.scan.comments[-1].line if page.scan.comments else 1, message)]
 
 

@@ -126,6 +126,9 @@ def about(tree: ast.Module, line: int, note: Stated) -> ast.AST | None:
     for node in simple:
         if node.end_lineno == line or note.either and node.lineno == line:
             return node
+    for node in ast.walk(tree) if note.after else []:  # `def forward(self, x):  # (N, 1, 28, 28)` speaks of x
+        if isinstance(node, ast.FunctionDef) and node.lineno <= line < node.body[0].lineno:
+            return node
     calls = [part for node in simple for part in ast.walk(node) if isinstance(part, ast.Call)]
     calls = calls if note.after or note.layer or note.counts or note.words.isdigit() else []
     for place in ("end_lineno", "lineno"):
@@ -168,6 +171,11 @@ class Looks(ast.NodeTransformer):
             return node
         if isinstance(node, ast.Call):
             return ast.copy_location(call(notes, node, names), node)
+        if isinstance(node, ast.FunctionDef):
+            arguments = [ast.Name(a.arg, ast.Load()) for a in node.args.args if a.arg not in ("self", "cls")]
+            look = ast.Expr(call(notes, ast.Tuple(arguments, ast.Load()), ()))
+            node.body.insert(1 if ast.get_docstring(node, clean=False) is not None else 0, look)
+            return node
         looks = [node]
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
             keep, start = self.started_from(notes, names)

@@ -110,13 +110,14 @@ class Stated:
         """Whether one of the shapes is as stated, from one that is as stated before the arrow."""
         for start in starts if self.before and starts else [None]:
             sizes: dict[str, int] = {}
-            if start is None or fits(self.before, start, sizes):
-                if any(fits(self.after, end, dict(sizes)) for end in ends + (starts if self.either else [])):
-                    return True
+            if start is None or fits(self.before, batchless(self.before, start), sizes):
+                for end in ends + (starts if self.either else []):
+                    if fits(self.after, batchless(self.after, end) if start else end, dict(sizes)):
+                        return True
         return False
 
     def found(self, value: object, starts: list, ends: list, printed: str | None) -> str:
-        if self.before and starts and not any(fits(self.before, start, {}) for start in starts):
+        if self.before and starts and not any(fits(self.before, batchless(self.before, start), {}) for start in starts):
             return f"starts from {starts[0]}"
         if is_network(value):
             return f"has {sum(parameter.numel() for parameter in value.parameters())} parameters"
@@ -141,7 +142,7 @@ def numbers_of(network, comment: str) -> list[str]:
 
 def says(words: str, value: object, printed: str | None) -> bool:
     """Whether words are the value as it prints, or its dtype."""
-    seen = [printed, *printed.split()] if printed is not None else [spell(value), str(value), repr(value)]
+    seen = [printed, *printed.split()] if printed is not None else [spell(value), str(value)]
     dtype = str(getattr(value, "dtype", value))
     if DTYPE.match(words):
         seen += [dtype, dtype.removeprefix("torch."), "np." + dtype]
@@ -151,7 +152,11 @@ def says(words: str, value: object, printed: str | None) -> bool:
 
 
 def spell(value: object) -> str:
-    return repr(value.tolist() if hasattr(value, "tolist") else value)
+    """The value as text; a tensor without data, or anything else that cannot be shown, by its type."""
+    try:
+        return repr(value.tolist() if hasattr(value, "tolist") else value)
+    except Exception:
+        return type(value).__name__
 
 
 def shape_of(value: object) -> tuple | None:
@@ -167,11 +172,15 @@ def fits(stated: list[str], shape: tuple, sizes: dict[str, int]) -> bool:
     if stated[0] == "*":
         stated = stated[1:]
         shape = shape[-len(stated) :]
-    shape = shape[1:] if len(stated) == 3 and len(shape) == 4 else shape  # without the batch
     if len(stated) != len(shape):
         return False
     named = [(s, n) for s, n in zip(stated, shape, strict=True) if s != "-1"]
     return all(int(s) == n if s.isdigit() else sizes.setdefault(s, n) == n for s, n in named)
+
+
+def batchless(stated: list[str], shape: tuple) -> tuple:
+    """The shape without its batch, if an arrow leaves it out: `(1, 32, 32) -> (6, 28, 28)`."""
+    return shape[1:] if len(stated) == 3 and len(shape) == 4 and stated[0] != "*" else shape
 
 
 def sizes(text: str) -> list[str]:
