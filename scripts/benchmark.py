@@ -127,7 +127,7 @@ def expecting(error: str, code: str) -> str:
 
 
 def write_copies(pages: list[Path], folder: Path) -> int:
-    """Writes the pages for all other tools, and returns how many blocks run: blocks/ keeps them, joined/ has one a page.
+    """Writes the pages for all other tools (blocks/ keeps blocks apart, joined/ does not); returns how many blocks run.
 
     pytest-codeblocks needs a comment to continue a block, and the others ignore it. The `continuation` of
     pytest-markdown-docs runs all blocks before a block again, so that it is given one block.

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.runner import arithmetic, quiz, unbound
 from tests.runner.fences import CODE_SPAN, COMMENT
-from tests.runner.page import Block, Page
+from tests.runner.page import Block, Page, how_many
 from tests.runner.quiz import ANSWER, OPTION
 
 NUMBER = re.compile(rf"(?<![\w.])(?:{arithmetic.NUMBER})(?!\w)")
@@ -115,8 +115,11 @@ class Maker:
             if mark is None or not expression or kind == "table" and "==" not in expression:
                 continue
             was = expression.partition("==")[2].strip() if kind == "table" else expression
-            now = f"not ({was})" if kind == "check" else f"({was}, 1)" if kind == "answer" else f"({was}) + 1"
-            self.add("bound expression", self.name, comment.line, text, text.index(was), was, now)
+            now = f"not ({was})" if kind == "check" else f"({was}, 1)" if kind == "answer" else f"2 * ({was}) + 1"
+            if kind is None and how_many(was) > 1:
+                now = f"*({was}), 1"  # one number more
+            start = text.index(comment.words) + len(comment.words) - len(was)
+            self.add("bound expression", self.name, comment.line, text, start, was, now)
 
     def fences(self) -> None:
         """Numbers in the outputs of blocks, in diagrams and in worked grids."""
@@ -212,13 +215,13 @@ def variables(code: str) -> list[str]:
         tree = ast.parse(code)
     except SyntaxError:
         return []
-    return sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - set(dir(builtins)))
+    return sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {"_", *dir(builtins)})
 
 
 def called(line: str, token: tokenize.TokenInfo) -> bool:
-    """Whether the name is called, is an attribute, or names an argument."""
+    """Whether the name is called, is an attribute, or names an argument, there or in the head of a function."""
     before, behind = line[: token.start[1]].rstrip(), line[token.end[1] :]
-    return before.endswith(".") or re.match(r"\s*(\(|=(?!=))", behind) is not None
+    return line.lstrip().startswith("def ") or before.endswith(".") or re.match(r"\s*(\(|=(?!=))", behind) is not None
 
 
 def unary(code: str, token: tokenize.TokenInfo) -> bool:
