@@ -11,6 +11,7 @@ import operator
 import re
 import tokenize
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.runner.fences import Problem
@@ -154,19 +155,24 @@ def listings(page: Page):
             yield from enumerate(fence.body, start=fence.line + 1)
 
 
-def comments(code: str, first_line: int):
+@cache
+def comments(code: str, first_line: int) -> list[tuple[int, str]]:
+    """The comments of some code, with their lines."""
+    found = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(code).readline):
             if token.type == tokenize.COMMENT:
-                yield first_line + token.start[0] - 1, token.string.lstrip("# ")
+                found.append((first_line + token.start[0] - 1, token.string.lstrip("# ")))
     except (tokenize.TokenError, SyntaxError):
-        return  # running the block reports it
+        return []  # running the block reports it
+    return found
 
 
 def relations(text: str) -> list[str]:
     return re.split(RELATION, spell(text))[1::2]
 
 
+@cache
 def spell(text: str) -> str:
     """The text with one spelling for every operator."""
     text = "".join(part if part.startswith("$") else SHORT.sub(r"\1 \2", part) for part in MATH.split(text))
@@ -185,6 +191,7 @@ def sides(text: str) -> list[Side]:
     return [side for _, left, right, _ in claims(text) for side in (left, right)]
 
 
+@cache
 def sums(text: str) -> list[Side]:
     """What is written as arithmetic and claims nothing, such as `16 · 9` in a sentence."""
     found, tokens = [], []
@@ -199,14 +206,16 @@ def sums(text: str) -> list[Side]:
     return found
 
 
-def claims(text: str):
+@cache
+def claims(text: str) -> list[tuple[int, Side, Side, bool]]:
     """Each relation with something computable on both sides: its number, its sides, and whether it holds."""
-    pieces = re.split(RELATION, spell(text))
+    pieces, found = re.split(RELATION, spell(text)), []
     for index, relation in enumerate(pieces[1::2]):
         left, right = last_side(pieces[2 * index]), first_side(pieces[2 * index + 2])
         loose = left is not None and left.alone and (left.named or relation in "≗≙")  # `64 each = 128` is no sum
         if left and right and not loose:
-            yield index, left, right, agree(left, right, {"≗": "=", "≙": "≈"}.get(relation, relation))
+            found.append((index, left, right, agree(left, right, {"≗": "=", "≙": "≈"}.get(relation, relation))))
+    return found
 
 
 def last_side(text: str) -> Side | None:

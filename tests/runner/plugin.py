@@ -29,13 +29,13 @@ HEAVY = ("numpy", "torch", "torchvision", "matplotlib.pyplot", "sklearn.datasets
 CHECKS = {
     "front-matter": front_matter.problems,
     "format": lambda page, root: page.problems,
-    "displayed": displayed.problems,
     "arithmetic": arithmetic.problems,
     "grids": grids.problems,
     "unbound": unbound.problems,
     "sources": sources.problems,
     "house-style": house_style.problems,
     "lesson": lesson.problems,
+    "displayed": displayed.problems,
 }
 
 
