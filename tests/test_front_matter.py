@@ -21,7 +21,17 @@ sources:
 
 Text.
 """
-NAV = "nav:\n  - Lessons:\n      - lessons/first/index.md\n      - lessons/second/index.md\ntheme:\n  x: !!python/name:material.y\n"
+NAV = """\
+nav:
+  - Lessons:
+      - Foundations:
+          - lessons/first/index.md
+          - Named: lessons/second/index.md
+      - Training:
+          - lessons/later/index.md
+theme:
+  x: !!python/name:material.y
+"""
 
 
 @pytest.fixture
@@ -99,6 +109,48 @@ def test_a_prerequisite_that_comes_later_in_the_nav(root):
 
 def test_a_lesson_that_is_missing_in_the_nav(root):
     assert found(root, LESSON, "docs/lessons/third/index.md")[0].startswith("1: the lesson is missing in the nav")
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "expected"),
+    [
+        (
+            "part: training",
+            "second",
+            '4: part: training, but in the nav of mkdocs.yml the lesson is under "Foundations"',
+        ),
+        (
+            "part: foundations",
+            "later",
+            '4: part: foundations, but in the nav of mkdocs.yml the lesson is under "Training"',
+        ),
+    ],
+)
+def test_the_part_is_the_section_of_the_nav(root, text, path, expected):
+    problems = found(root, LESSON.replace("part: foundations", text), f"docs/lessons/{path}/index.md")
+    assert [problem[: len(expected)] for problem in problems] == [expected]
+
+
+def test_the_part_of_a_lesson_that_no_section_has(root):
+    (root / "mkdocs.yml").write_text("nav: [lessons/second/index.md]\n")
+    assert "the lesson is in no section" in found(root, LESSON)[0]
+
+
+def test_many_prerequisites_are_followed_once(root):
+    """Each of 40 lessons needs both of the lessons before it: more ways back than anyone can walk."""
+    for number in range(40):
+        path = root / f"docs/lessons/l{number}/index.md"
+        path.parent.mkdir()
+        needed = [f"l{number - 1}", f"l{number - 2}"] if number > 1 else []
+        path.write_text(LESSON.replace("prerequisites: []", f"prerequisites: [{', '.join(needed)}]"))
+    assert found(root, LESSON.replace("prerequisites: []", "prerequisites: [l39]")) == []
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "../../x", "\\0"])
+def test_a_prerequisite_that_cannot_be_a_name(root, name):
+    assert found(root, LESSON.replace("prerequisites: []", f'prerequisites: ["{name}"]'))[0].startswith("10: prereq")
+    (root / "docs/lessons/first/index.md").write_text(LESSON.replace("prerequisites: []", f'prerequisites: ["{name}"]'))
+    assert found(root, LESSON.replace("prerequisites: []", "prerequisites: [first]")) == []
 
 
 def test_another_page_needs_title_and_description_only(root):

@@ -122,7 +122,9 @@ def test_a_table_of_many_rows(course):
 
 
 def test_a_row_of_many_cells(course):
-    wide = "\n".join(["<!-- table: a == 1 -->", "", "| a " * 20_000 + "|", "|---" * 20_000 + "|", "| 1 " * 20_000 + "|"])
+    wide = "\n".join(
+        ["<!-- table: a == 1 -->", "", "| a " * 20_000 + "|", "|---" * 20_000 + "|", "| 1 " * 20_000 + "|"]
+    )
     assert "3: a line of 80,001 characters: at most 5,000 are read" in problems(course, wide)
 
 
@@ -276,7 +278,9 @@ PARTS = st.sampled_from(
     [A, 1998](#sources)|- A, *T*, https://example.org/|--8<-- "a.py:b"|--8<-- "/etc/hosts"|--8<-- "..:a"|---|title: A|a: [*b
     sources: [{title: T, authors: A, year: 1998, url: "https://example.org/"}]|!!! note|=== "a"|[1 2] * [1] = [1 2]|1 2 | 3 4|\\begin{
     &copy;|<code class="language-python">|</code>|<div markdown="1">|\u202e|\u00a0|\ufeff|\r|\0|٣ = 4|1−1 = 1|_*[`
-    """.replace(" | ", "\0").replace("\n", "|").split("|")
+    """.replace(" | ", "\0")
+    .replace("\n", "|")
+    .split("|")
 ).map(lambda part: part.strip(" ").replace("\0", " | "))
 GRAMMAR = st.lists(st.lists(PARTS | st.text(max_size=8), min_size=1, max_size=3).map(" ".join) | PARTS, max_size=40)
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -151,7 +151,7 @@ def part_problems(lesson: str, part: str, line: int, root: Path) -> list[Problem
     if section == part.capitalize():
         return []
     words = f'under "{section}"' if section else "in no section"
-    return [Problem(line, f'part: {part}, but in the nav of mkdocs.yml the lesson is {words}: move one of them')]
+    return [Problem(line, f"part: {part}, but in the nav of mkdocs.yml the lesson is {words}: move one of them")]
 
 
 def path_back(start: str, goal: str, root: Path) -> list[str] | None:
