@@ -290,7 +290,8 @@ def is_shown(mutant: Mutant) -> bool:
 @functools.cache
 def evidence_of(file: str) -> set[float]:
     page = read_page(ROOT / file, ROOT)
-    computed = {unbound.value(n) for text in page.scan.prose.values() for s in arithmetic.sides(text) for n in s.literal}
+    sides = [side for text in page.scan.prose.values() for side in arithmetic.sides(text)]
+    computed = {unbound.value(number) for side in sides for number in side.literal}
     return unbound.evidence_of(page).between(0, len(page.scan.lines)) | computed
 
 

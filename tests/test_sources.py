@@ -50,7 +50,7 @@ def test_a_good_list_has_no_problem(tmp_path):
     [
         ("[notes](https://example.org/guide): how", "how", "4: https://example.org/guide is missing in the list"),
         ("org/guide):", "org/guides):", "4: https://example.org/guide is missing in the list"),
-        ("org/guide):", "org/guides):", "18: this source has no link of a source in the front matter"),
+        ("org/guide):", "org/guides):", "18: this source has no link of one in the front matter"),
         (
             "Ada Lovelace and Charles",
             "Ada and Charles",
@@ -64,9 +64,9 @@ def test_a_good_list_has_no_problem(tmp_path):
         (
             "## Errata",
             "- Me, *T*, https://example.org/t\n\n## Errata",
-            "22: this source has no link of a source in the",
+            "22: this source has no link of one in the",
         ),
-        ("[Lovelace, 1843]", "[Lovelace, 1834]", '15: "Lovelace, 1834" is none of the sources in the front matter'),
+        ("[Lovelace, 1843]", "[Lovelace, 1834]", '14: "Lovelace, 1834" is none of the sources in the front matter'),
     ],
 )
 def test_each_difference_has_its_line(tmp_path, old, new, expected):
