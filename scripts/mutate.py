@@ -359,7 +359,8 @@ def main() -> int:
         print(f"\n{reason or 'NOT EXPLAINED: strengthen the page, or give the reason in tests/survivors.yaml'}")
         print("\n".join(f"  {place}" for place in places))
     share = sum(bool(red) for _, red in rows) / max(1, len(rows))
-    print(f"\n{table(rows)}\n\ncaught: {100 * share:.1f} % of {len(rows)}; survivors not explained: {len(found.get('', []))}")
+    unexplained = len(found.get("", []))
+    print(f"\n{table(rows)}\n\ncaught: {100 * share:.1f} % of {len(rows)}; survivors not explained: {unexplained}")
     return int(share < options.at_least or "" in found)
 
 

@@ -146,6 +146,7 @@ DEEP = {
     "skip": "<!--pytest.mark.skip(reason=" + "[" * 500 + ")-->\n" + block("x = 1"),
     "code": block("x = " + "(" * 500 + "1" + ")" * 500),
     "code of signs": block("x = " + "-" * 4000 + "1"),
+    "exercise": "## One\n\n<!-- exercise: tests -->\n" + block("assert " + "-" * 4000 + "1"),
     "code of ifs": block("".join(" " * depth + "if 1:\n" for depth in range(150)) + " " * 150 + "1"),
     "comment": block("x = 1  # " + "[" * 500),
     "comment of signs": block("x = 1  # " + "-" * 4000 + "1"),

@@ -17,7 +17,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner import arithmetic, displayed, front_matter, grids, house_style, lesson, sources, unbound, update
+from tests.runner import (
+    arithmetic,
+    displayed,
+    front_matter,
+    grids,
+    house_style,
+    lesson,
+    sources,
+    totals,
+    unbound,
+    update,
+)
 from tests.runner.fences import Problem
 from tests.runner.page import Block, Claim, Page, output_fault, read_page
 from tests.runner.process import Limits, PageProcess
@@ -31,6 +42,7 @@ CHECKS = {
     "format": lambda page, root: page.problems,
     "arithmetic": arithmetic.problems,
     "grids": grids.problems,
+    "totals": totals.problems,
     "unbound": unbound.problems,
     "sources": sources.problems,
     "house-style": house_style.problems,

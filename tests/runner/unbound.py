@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.runner import arithmetic, observed, tables
+from tests.runner import arithmetic, observed, tables, totals
 from tests.runner.arithmetic import MATH, SHORT, UNITS
 from tests.runner.fences import Problem
 from tests.runner.page import Block, Page, bound_numbers
@@ -78,6 +78,12 @@ def problems(page: Page, root: Path) -> list[Problem]:
     everywhere = evidence.between(0, len(page.scan.lines))
     excused = given_lines(page)
     bound = {place for step in page.steps for place in bound_numbers(page, step)}
+    bound |= {
+        (line, value(number))
+        for line, _, shown, _, holds in totals.sums(page)
+        if holds
+        for number in IN_CODE.findall(shown)
+    }
     first, last = sources_section(page)
     found = []
     for lines in arithmetic.paragraphs(page):
