@@ -31,6 +31,7 @@ FINE = {
     "a list": "12. twelfth\n",
     "small numbers": "A 3 by 4 window.",
     "a total": "| what | n |\n|---|---|\n| a | 64 |\n| b | 576 |\n| total | 640 |",
+    "a column of years": "| net | year |\n|---|---|\n| LeNet | 1998 |",
     "an option": "- **A.** `1234`",
     "a thin space": "It has 1\u202f728<!-- = 27 * 64 --> of them.",
 }

@@ -78,12 +78,8 @@ def problems(page: Page, root: Path) -> list[Problem]:
     everywhere = evidence.between(0, len(page.scan.lines))
     excused = given_lines(page)
     bound = {place for step in page.steps for place in bound_numbers(page, step)}
-    bound |= {
-        (line, value(number))
-        for line, _, shown, _, holds in totals.sums(page)
-        if holds
-        for number in IN_CODE.findall(shown)
-    }
+    bound |= {(line, value(NUMBER.search(shown)["number"])) for line, _, shown, _, holds in totals.sums(page) if holds}
+    bound |= years(page)
     first, last = sources_section(page)
     found = []
     for lines in arithmetic.paragraphs(page):
@@ -175,6 +171,18 @@ def given_lines(page: Page) -> set[int]:
                 while page.scan.prose.get(line, "").strip():
                     found.add(line)
                     line += 1
+    return found
+
+
+def years(page: Page) -> set[tuple[int, float]]:
+    """The cells of columns that hold years."""
+    found = set()
+    for line, text in page.scan.prose.items():
+        if tables.RULE.match(text) and re.search(
+            r"\|\s*(?:year|date|published)", page.scan.prose.get(line - 1, ""), re.I
+        ):
+            for number, row in tables.rows_below(page.scan, line - 2)[1]:
+                found |= {(number, float(cell)) for cell in row if re.fullmatch(YEAR, cell)}
     return found
 
 
