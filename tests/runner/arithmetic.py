@@ -96,7 +96,7 @@ MOST_TOKENS = 60
 class Side:
     """One side of a relation: its value, and whether it is a number alone, with the decimals and units written."""
 
-    code: str
+    text: str  # as it is written, in one spelling
     value: float
     alone: bool
     places: list[int]  # decimal places of each number
@@ -275,7 +275,13 @@ def read(tokens: list[tuple[str, str]]) -> Side | None:
     alone = len(literal) == 1 and not any(kind in ("operator", "call", "open") for kind, _ in tokens[1:])
     named = any(kind == "word" and word not in UNITS for kind, word in tokens)
     places = [decimals(number) for number in literal]
-    return Side(code, value, alone, places, unit if alone else None, literal, named, unit is not None)
+    return Side(as_written(tokens), value, alone, places, unit if alone else None, literal, named, unit is not None)
+
+
+def as_written(tokens: list[tuple[str, str]]) -> str:
+    """The tokens in one line, with spaces around words only."""
+    text = " ".join(word.replace(",", "") for _, word in tokens)
+    return re.sub(r" ?([-+*/^()⌊⌋⌈⌉]|\*\*|//) ?", r"\1", text)
 
 
 def decimals(number: str) -> int:
@@ -327,8 +333,11 @@ def agree(left: Side, right: Side, relation: str) -> bool:
 
 
 def words(left: Side, right: Side) -> str:
+    """What is false: `3*3*64 is 576, not 567`; with a unit, in this unit if the sum is meant in it."""
     shown, seen = (right, left) if right.alone else (left, right)
-    value = seen.value / UNITS.get(shown.unit, 1.0)
+    number = shown.literal[0] if shown.alone else shown.text
+    scaled, unit = seen.value / UNITS.get(shown.unit, 1.0), f" {shown.unit}" if shown.unit else ""
+    plain = unit and not seen.units and abs(seen.value - float(number)) < abs(scaled - float(number))
+    value = seen.value if plain else scaled
     exact = f"{value:,.0f}" if value == int(value) else f"{value:,.6g}"
-    written = (shown.literal[0] if shown.alone else shown.code.strip()) + (f" {shown.unit}" if shown.unit else "")
-    return f"{seen.code.strip()} is {exact}{' ' + shown.unit if shown.unit else ''}, not {written}"
+    return f"{seen.text} is {exact}{'' if plain else unit}, not {number}{unit}"

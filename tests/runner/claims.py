@@ -87,4 +87,4 @@ def spell(value: float, unit: float, decimals: int, name: str | None) -> str:
     plain = f"{value:,.0f}" if value == int(value) else f"{value:,.6g}"
     if name is None:
         return plain if decimals == 0 else f"{value:,.{decimals}f} ({plain})"
-    return f"{value / unit:,.{max(decimals, 1)}f} {name} ({plain})"
+    return f"{plain} ({value / unit:,.{max(decimals, 1)}f} {name})"
