@@ -250,14 +250,16 @@ def compare_page(where: Path, folder: Path, repeat: int) -> None:
 
 def grow(counts: list[int], folder: Path, repeat: int) -> None:
     """Seconds for more and more pages; when they grow linearly, each added page costs the same."""
-    print(f"{'pages':>8}{'seconds':>10}{'a page':>10}{'an added page':>16}", flush=True)
-    last = None
+    print(f"{'':>8}{'on the clock':>28}{'processor':>28}")
+    print(f"{'pages':>8}" + 2 * f"{'seconds':>12}{'an added page':>16}", flush=True)
+    before, last = 0, Cost(0, 0)
     for count in counts:
         say(f"{count} pages")
-        taken = medians([runner(generate(count, folder / str(count)))], repeat)[0].wall
-        added = f"{1000 * (taken - last[1]) / (count - last[0]):>13.1f} ms" if last else ""
-        print(f"{count:>8}{taken:>10.2f}{1000 * taken / count:>7.1f} ms{added}", flush=True)
-        last = count, taken
+        taken = medians([runner(generate(count, folder / str(count)))], repeat)[0]
+        added = [f"{1000 * (now - then) / (count - before):.1f} ms" for now, then in zip(taken, last, strict=True)]
+        shown = added if before else ["", ""]
+        print(f"{count:>8}{taken.wall:>12.2f}{shown[0]:>16}{taken.cpu:>12.2f}{shown[1]:>16}", flush=True)
+        before, last = count, taken
 
 
 def parse() -> argparse.Namespace:
@@ -290,7 +292,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=FOLDER) as name:
         folder = Path(name)
         if options.linear is not None:
-            grow(sorted(options.linear or LINEAR), folder, options.repeat)
+            grow(sorted(set(options.linear or LINEAR)), folder, options.repeat)
         elif options.page:
             compare_page(options.page, folder, options.repeat)
         else:

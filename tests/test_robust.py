@@ -243,6 +243,37 @@ def test_typographic_numbers_hold_and_fail_as_others_do(tmp_path, space):
     assert claims["text"] == ["failure"] + ["passed"] * 4 and claims["cell"].count("failure") == 1
 
 
+# Includes.
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "nowhere.py",
+        "snippets",
+        "snippets/first_cnn.py:nowhere",
+        "/etc/hosts",
+        "../x.py",
+        "; snippets/first_cnn.py",
+        "a" * 300,
+        "..:a",
+    ]
+    + ["https://example.org/a.py", " ", ":", "binary.py", "snippets/first_cnn.py:2:3"],
+)
+def test_an_include_that_is_none_has_its_line(course, target):
+    (course / "binary.py").write_bytes(b"x = '\xff'\n")
+    found = problems(course, "```python\nx = 1\n--8<-- " + f'"{target}"\n```\n')
+    assert any(problem.startswith("3: ") or problem.startswith("1: this block runs, but") for problem in found), found
+
+
+@pytest.mark.parametrize(
+    "line", ['--8<-- "a--8<-- "b"', "--8<-- \"a'", "--8<-- 'a\"'", '--8<-- ""', '--8<-- "itself.py"', "--8<--", "-8<-"]
+)
+def test_a_line_that_is_no_include_is_code(course, line):
+    (course / "itself.py").write_text('--8<-- "itself.py"\n')
+    problems(course, f"```python\nx = 1\n{line}\n```\n")
+
+
 # Front matter.
 
 

@@ -10,7 +10,7 @@ from pymdownx.snippets import SnippetMissingError
 
 from tests.runner.fences import Fence, Problem
 
-INCLUDE = re.compile(r"^(?P<indent>[ \t]*)-{1,}8<-{1,}[ \t]+(?P<quote>[\"'])(?P<target>.+?)(?P=quote)[ \t]*$")
+INCLUDE = re.compile(r"^(?P<indent>[ \t]*)-{1,}8<-{1,}[ \t]+(?P<quote>[\"'])(?P<target>[^\"']+)(?P=quote)[ \t]*$")
 
 
 @dataclass
@@ -44,13 +44,15 @@ def chunks(page: Path, fence: Fence, code: str, root: Path) -> list[Chunk]:
 
 def included(number: int, target: str, root: Path) -> Chunk:
     """One include, as the site shows it, with the place in its file where the lines come from."""
-    try:
-        shown = preprocessor(root).run([f'--8<-- "{target}"'])
-    except (SnippetMissingError, OSError, UnicodeDecodeError) as error:
-        raise Problem(number, f"{error}: the include names a file of the project, and a section of it") from None
     name, _, section = target.partition(":")
     path = root / name
-    return Chunk(path, first_line(path, section), "\n".join(shown) + "\n")
+    if re.match(r"[\d:,-]", section):
+        raise Problem(number, f'the include "{target}" names lines, which move: name a section')
+    try:
+        shown = preprocessor(root).run([f'--8<-- "{target}"'])
+        return Chunk(path, first_line(path, section), "\n".join(shown) + "\n")
+    except (SnippetMissingError, OSError, ValueError, RecursionError) as error:
+        raise Problem(number, f"{error}: the include names a file of the project, and a section of it") from None
 
 
 def first_line(path: Path, section: str) -> int:
