@@ -63,7 +63,7 @@ Your function passes when this runs without an error:
 <!-- exercise: tests -->
 ```python
 assert total([1, 2]) == 3, "1 + 2"
-assert total([]) == 0
+assert total([]) == 0, "nothing"
 ```
 
 <details markdown="1">
@@ -151,8 +151,8 @@ CHANGES = {
     "starter-passes": (EXERCISE, "    ...\n", "    return sum(numbers)\n", r"this starter passes the tests"),
     "weak-tests": (
         EXERCISE,
-        'assert total([1, 2]) == 3, "1 + 2"\nassert total([]) == 0',
-        "assert total([]) == 0",
+        'assert total([1, 2]) == 3, "1 + 2"\n',
+        "",
         r"this starter|this wrong answer passes the tests",
     ),
     "no-hints": (EXERCISE, "<summary>Hint 2</summary>", "<summary>More</summary>", r"at least two hints"),
@@ -169,6 +169,7 @@ CHANGES = {
         "    return len(numbers)\n```\n\n```text\nAssertionError: 1 + 3\n```\n",
         r"(?s)page shows: AssertionError: 1 \+ 3.*block gave: AssertionError: 1 \+ 2",
     ),
+    "silent-assert": (EXERCISE, ', "nothing"', "", r"each assert of the tests has a message"),
     "unknown-role": (MARKED, "<!-- exercise: tests -->", "<!-- exercise: test -->", r'unknown exercise part "test"'),
 }
 

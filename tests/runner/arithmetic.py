@@ -33,7 +33,7 @@ FUNCTIONS = {
     "log10": math.log10,
     "exp": math.exp,
 }
-NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,6}|\d+)(?:\.\d+)?"
 TOKEN = re.compile(
     rf"(?P<number>(?<![\w.])(?:{NUMBER}(?:e[-+]?\d+)?)(?!\w|\.\d))|(?P<operator>\*\*|//|[-+*/^])|(?P<open>[(⌊⌈])"
     r"|(?P<close>[)⌋⌉])|(?P<call>[A-Za-z_][\w'-]*(?=\())|(?P<word>%|[A-Za-z_][\w'-]*)|(?P<other>\S)"
@@ -46,7 +46,7 @@ STOP = set(
 IS = r"(?:is|are|equals|makes?|gives?|yields?|comes to|adds up to|add up to)\s+"
 # What LaTeX, typography and keyboards write for the same thing.
 SPELLINGS = [
-    (r"(?s)\\begin\{((?:small)?[bpBvV]?matrix|array)\}.*?\\end\{\1\}", " [ ] "),  # grids.py reads these
+    (r"(?s)\\begin\{((?:small)?[bpBvV]?matrix|array)\}(?:(?!\\begin).)*?\\end\{\1\}", " [ ] "),  # grids.py reads these
     (r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"((\1)/(\2))"),
     (r"(?<=\d)(?:\\,|\{,\}|[\u00a0\u202f\u2009])(?=\d{3}(?!\d))", ","),
     (r"\\(?:begin|end)\{[a-z*]+\}|&|\\\\(?=\s|$)", " "),
@@ -117,6 +117,7 @@ def problems(page: Page, root: Path) -> list[Problem]:
     for lines in paragraphs(page):
         text = "\n".join(text for _, text in lines)
         places = [line for line, words in lines for _ in relations(words)]
+        places += [lines[-1][0]] * text.count("\n")  # a relation whose words are on two lines counts for neither
         found += [Problem(places[index], message) for index, message in faults(text)]
     for line, comment in [*code_comments(page), *listings(page)]:
         found += [Problem(line, message) for _, message in faults(comment)]
@@ -269,7 +270,7 @@ def read(tokens: list[tuple[str, str]]) -> Side | None:
         before = kind
     try:
         value = compute(code)
-    except (SyntaxError, ValueError, ArithmeticError, TypeError, RecursionError):
+    except (SyntaxError, ValueError, ArithmeticError, TypeError, RecursionError, MemoryError):
         return None
     literal = [word.replace(",", "") for kind, word in tokens if kind == "number"]
     alone = len(literal) == 1 and not any(kind in ("operator", "call", "open") for kind, _ in tokens[1:])

@@ -8,6 +8,7 @@ import re
 from bisect import bisect, bisect_left
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache, partial
 from itertools import groupby
 from math import prod
 from pathlib import Path
@@ -57,15 +58,16 @@ def problems(page: Page, root: Path) -> list[Problem]:
     """Cells and sizes that are wrong in the worked grids of a page, each at its line."""
     outputs = {step.output.fence.line for step in page.steps if getattr(step, "output", None)}
     found = []
+    said = cache(partial(said_before, page))
     for fence in page.scan.fences:
         if fence.language == "text" and fence.line not in outputs:
-            found += in_text(fence.body, fence.line + 1, said_before(page, fence.line))
+            found += in_text(fence.body, fence.line + 1, said(fence.line))
     lines = range(1, len(page.scan.lines) + 1)
     text = "\n".join(CODE_SPAN.sub("", page.scan.prose.get(line, "")).lstrip(" \t>") for line in lines)
     ends = [found.start() for found in re.finditer("\n", text)]
     for span in SPAN.finditer(text):
         line = 1 + bisect_left(ends, span.start(span.lastindex))
-        found += in_math(span[span.lastindex], line, said_before(page, line))
+        found += in_math(span[span.lastindex], line, said(line))
     return found
 
 

@@ -14,6 +14,7 @@ import ast
 import io
 import sys
 import tokenize
+from bisect import bisect_left
 
 from tests.runner.snippets import Chunk
 from tests.runner.stated import Stated, read
@@ -94,54 +95,65 @@ def modules_in(value: object) -> list:
 def stated(chunk: Chunk) -> dict[int, Stated]:
     """The comments of a chunk that state something about a line that can be looked at, by their line."""
     try:
-        tree = ast.parse("\n" * (chunk.line - 1) + chunk.code)
-    except SyntaxError:
+        tree = ast.increment_lineno(ast.parse(chunk.code), chunk.line - 1)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}  # running the block reports it
     return {note.line: note for notes in find_targets(tree, chunk).values() for note in notes}
 
 
 def find_targets(tree: ast.Module, chunk: Chunk) -> dict[ast.AST, list[Stated]]:
-    """The statement or call that each stating comment is about."""
-    targets: dict[ast.AST, list[Stated]] = {}
+    """The statement, call or function that each stating comment is about."""
+    places, targets = Places(tree), {}
     for line, words, behind in comments(chunk):
-        note = read(str(chunk.path), line, words)
-        node = statement_above(tree, line) if words.startswith(">") and not behind else None
-        if note and node is None and (behind or note.after):
+        if words.startswith(">") and not behind:
+            add_output(targets, places.above(line), str(chunk.path), line, words[1:].strip())
+        elif (note := read(str(chunk.path), line, words)) and (behind or note.after):
             note.either |= not behind
-            node = about(tree, line if behind else line + 1, note)
-        elif node is not None:
-            earlier = next((other for other in targets.get(node, []) if other.output), None)
-            if earlier:
-                earlier.words += "\n" + words[1:].strip()
-                continue
-            note = Stated(str(chunk.path), line, words[1:].strip(), output=True)
-        if note and node is not None:
-            targets.setdefault(node, []).append(note)
+            if node := places.about(line if behind else line + 1, note):
+                targets.setdefault(node, []).append(note)
     return targets
 
 
-def about(tree: ast.Module, line: int, note: Stated) -> ast.AST | None:
-    """The simple statement that ends on a line, or the largest call that ends or begins there inside one."""
-    simple = [node for node in ast.walk(tree) if isinstance(node, SIMPLE) and node.value is not None]
-    for node in simple:
-        if node.end_lineno == line or note.either and node.lineno == line:
-            return node
-    for node in ast.walk(tree) if note.after else []:  # `def forward(self, x):  # (N, 1, 28, 28)` speaks of x
-        if isinstance(node, ast.FunctionDef) and node.lineno <= line < node.body[0].lineno:
-            return node
-    calls = [part for node in simple for part in ast.walk(node) if isinstance(part, ast.Call)]
-    calls = calls if note.after or note.layer or note.counts or note.words.isdigit() else []
-    for place in ("end_lineno", "lineno"):
-        here = [call for call in calls if getattr(call, place) == line]
-        if here:
-            return min(here, key=lambda call: (call.lineno, call.col_offset, -call.end_col_offset))
-    return None
+def add_output(targets: dict, node: ast.AST | None, path: str, line: int, words: str) -> None:
+    """A line `#> words`: what the statement above prints, or one more line of it."""
+    earlier = next((note for note in targets.get(node, []) if note.output), None)
+    if earlier:
+        earlier.words += "\n" + words
+    elif node is not None:
+        targets.setdefault(node, []).append(Stated(path, line, words, output=True))
 
 
-def statement_above(tree: ast.Module, line: int) -> ast.AST | None:
-    """The last simple statement that ends before a `#>` line, with nothing but such lines between."""
-    simple = [node for node in ast.walk(tree) if isinstance(node, ast.Expr | ast.Assign) and node.end_lineno < line]
-    return max(simple, key=lambda node: node.end_lineno, default=None)
+class Places:
+    """Where the statements, calls and functions of a tree begin and end."""
+
+    def __init__(self, tree: ast.Module):
+        simple = [node for node in ast.walk(tree) if isinstance(node, SIMPLE) and node.value is not None]
+        calls = [part for node in simple for part in ast.walk(node) if isinstance(part, ast.Call)]
+        calls.sort(key=lambda call: (call.lineno, call.col_offset, -call.end_col_offset), reverse=True)
+        self.ends = {node.end_lineno: node for node in reversed(simple)}
+        self.starts = {node.lineno: node for node in reversed(simple)}
+        self.calls_by_end = {call.end_lineno: call for call in calls}  # the largest one, which comes last
+        self.calls_by_start = {call.lineno: call for call in calls}
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        self.heads = {line: node for node in functions for line in range(node.lineno, node.body[0].lineno)}
+        self.printing = sorted(
+            (node for node in simple if isinstance(node, ast.Expr | ast.Assign)), key=lambda n: n.end_lineno
+        )
+
+    def about(self, line: int, note: Stated) -> ast.AST | None:
+        """The simple statement that ends on a line, or the head of a function, or the largest call in a longer one."""
+        if line in self.ends or note.either and line in self.starts:
+            return self.ends.get(line) or self.starts[line]
+        if note.after and line in self.heads:  # `def forward(self, x):  # (N, 1, 28, 28)` speaks of x
+            return self.heads[line]
+        if note.after or note.layer or note.counts or note.words.isdigit():
+            return self.calls_by_end.get(line) or self.calls_by_start.get(line)
+        return None
+
+    def above(self, line: int) -> ast.AST | None:
+        """The last statement that ends before a `#>` line."""
+        index = bisect_left(self.printing, line, key=lambda node: node.end_lineno)
+        return self.printing[index - 1] if index else None
 
 
 def comments(chunk: Chunk) -> list[tuple[int, str, bool]]:

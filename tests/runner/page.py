@@ -5,7 +5,10 @@ import io
 import itertools
 import re
 import warnings
+from bisect import bisect
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from pytest_codeblocks import extract_from_buffer
@@ -16,6 +19,8 @@ from tests.runner.outputs import differences, within
 from tests.runner.snippets import Chunk, chunks
 
 PLAIN_NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w])")
+# What `compile` and `ast.literal_eval` raise for text that is no expression, or is nested too deeply.
+NOT_PYTHON = (SyntaxError, ValueError, TypeError, MemoryError, RecursionError)
 LATER = ("note:", "given:", "exercise:")  # comments that are no claim of their own
 
 
@@ -84,6 +89,11 @@ class Page:
     steps: list[Block | Claim | Ending] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
+    @cached_property
+    def words(self) -> str:
+        """All prose of the page, on one line."""
+        return " ".join(" ".join(self.scan.prose.values()).split())
+
 
 def read_page(path: Path, root: Path) -> Page:
     """Reads and understands one page; what cannot be understood is in `problems`, each with its line."""
@@ -100,17 +110,17 @@ def read_page(path: Path, root: Path) -> Page:
     diagrams = [f for f in page.scan.fences if f.language == "layers"]
     shapes = [Claim(f"layers-{f.line}", f.line, "layers", "", rows=f.body[1:]) for f in diagrams]
     page.steps = sorted([*blocks, *shapes, *read_claims(page, questions)], key=lambda step: step.line)
-    page.problems += python_unseen(page.scan, [block.output.fence for block in blocks if block.output])
+    page.problems += python_unseen(page.scan, {block.output.fence.line for block in blocks if block.output})
     page.steps += endings(page, [block for block in blocks if not block.skip and not block.role])
     return page
 
 
-def python_unseen(scan: Scan, outputs: list[Fence]) -> list[Problem]:
+def python_unseen(scan: Scan, outputs: set[int]) -> list[Problem]:
     """Python that would silently not run: a session with >>>, or a program in a fence of another language."""
     message = "this looks like Python and never runs: put it into a python fence, and its output into a text fence"
     lines = [(line, text) for line, text in scan.prose.items()]
     for fence in scan.fences:
-        if fence.language in ("text", "console") and fence not in outputs:
+        if fence.language in ("text", "console") and fence.line not in outputs:
             lines += enumerate(fence.body, start=fence.line + 1)
             if is_program("\n".join(fence.body)):
                 return [Problem(fence.line, message)]
@@ -121,7 +131,7 @@ def is_program(text: str) -> bool:
     """Whether a text is Python that imports, defines or calls something."""
     try:
         body = ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except NOT_PYTHON:
         return False
     return any(isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) for node in body)
 
@@ -199,6 +209,7 @@ def read_outputs(page: Page) -> dict[int, Output]:
             page.scan.lines[number - 1].strip(" \t>") for number in between
         ):
             outputs[fence.line] = Output(below)
+    python = [fence.line for fence in page.scan.fences if fence.language == "python"]
     for comment in page.scan.comments:
         if not is_directive(comment):
             continue
@@ -212,19 +223,20 @@ def read_outputs(page: Page) -> dict[int, Output]:
         elif following is None or following.language != wanted:
             page.problems.append(Problem(comment.line, f"a {wanted} fence must follow this comment at once"))
         elif wanted == "text":
-            before = [f for f in page.scan.fences if f.line < comment.line and f.language == "python"]
+            before = bisect(python, comment.line)
             if before:
-                outputs[before[-1].line] = Output(following)
+                outputs[python[before - 1]] = Output(following)
     return outputs
 
 
 def next_fence(scan: Scan, line: int) -> Fence | None:
     """The fence that opens after `line` with nothing but empty lines and comments between."""
-    for fence in scan.fences:
-        if fence.line > line:
-            between = (scan.prose.get(number, "").strip(" \t>") for number in range(line + 1, fence.line))
-            return None if any(between) else fence
-    return None
+    index = bisect(scan.fences, line, key=lambda fence: fence.line)
+    if index == len(scan.fences):
+        return None
+    fence = scan.fences[index]
+    between = (scan.prose.get(number, "").strip(" \t>") for number in range(line + 1, fence.line))
+    return None if any(between) else fence
 
 
 def read_marks(page: Page, block: Block, marks: list[str]) -> None:
@@ -245,10 +257,9 @@ def read_marks(page: Page, block: Block, marks: list[str]) -> None:
 def read_reason(page: Page, block: Block, literal: str) -> str:
     try:
         reason = str(ast.literal_eval(literal))
-    except (ValueError, SyntaxError):
+    except NOT_PYTHON:
         raise Problem(block.line, f"the reason must be a string, not {literal}") from None
-    shown = " ".join(" ".join(page.scan.prose.values()).split())
-    if not reason or " ".join(reason.split()) not in shown:
+    if not reason or " ".join(reason.split()) not in page.words:
         raise Problem(block.line, f'the reader must see why this block does not run: write "{reason}" in the prose')
     return reason
 
@@ -256,38 +267,41 @@ def read_reason(page: Page, block: Block, literal: str) -> str:
 def read_claims(page: Page, questions: list[quiz.Question]) -> list[Claim]:
     """The comments that bind a number, a table, a sentence or a quiz answer."""
     claims: list[Claim] = []
+    at: Counter[int] = Counter()  # claims of a line
+    wrong = set().union(*(question.wrong_lines for question in questions))
     for comment in page.scan.comments:
         if comment.words.rstrip() == "given:":
             page.problems.append(Problem(comment.line, "say why: <!-- given: the reason -->"))
         if is_directive(comment) or comment.words.startswith(LATER):
             continue
         try:
-            for claim in read_claim(page, comment, questions):
+            for claim in read_claim(page, comment, questions, wrong):
                 compile(claim.expression, str(page.path), "eval")
-                same = 1 + sum(other.line == claim.line for other in claims)
-                claim.name = f"claim-{claim.line}" + (f"-{same}" if same > 1 else "")
+                at[claim.line] += 1
+                claim.name = f"claim-{claim.line}" + (f"-{at[claim.line]}" if at[claim.line] > 1 else "")
                 claims.append(claim)
-        except SyntaxError as error:
-            page.problems.append(Problem(comment.line, f"{error.text!r} is not a Python expression: {error.msg}"))
+        except NOT_PYTHON as error:
+            words = comment.words.partition("=" if comment.words.startswith("=") else ":")[2].strip()
+            page.problems.append(Problem(comment.line, f"{words!r} is not a Python expression: {error}"))
         except Problem as problem:
             page.problems.append(problem)
     return claims
 
 
-def read_claim(page: Page, comment: Comment, questions: list[quiz.Question]) -> list[Claim]:
+def read_claim(page: Page, comment: Comment, questions: list[quiz.Question], wrong: set[int]) -> list[Claim]:
     kind, _, expression = comment.words.partition("=" if comment.words.startswith("=") else ":")
     expression = expression.strip()
     if kind == "":
         return [Claim("", comment.line, "number", expression, paragraph_before(page.scan, comment))]
     if kind == "check":
-        wrong = any(comment.line in question.wrong_lines for question in questions)
-        return [Claim("", comment.line, "check", expression, comment.before, holds=not wrong)]
+        return [Claim("", comment.line, "check", expression, comment.before, holds=comment.line not in wrong)]
     if kind == "table":
         bound = tables.bound_cells(page.scan, comment.line, comment.words)
         return [Claim("", line, "cell", code, cell, row=row) for line, code, cell, row in bound]
     if kind == "answer":
-        question = next((q for q in questions if q.line < comment.line <= q.end), None)
-        if question is None:
+        index = bisect(questions, comment.line, key=lambda question: question.line) - 1
+        question = questions[index] if index >= 0 else None
+        if question is None or not question.line < comment.line <= question.end:
             raise Problem(comment.line, "an answer stands in a question: a ### heading under ## Quiz")
         return [Claim("", comment.line, "answer", expression, question=question)]
     known = "= expr, check:, table:, answer:, exercise:, given:, note:, pytest.mark.*"
@@ -295,19 +309,21 @@ def read_claim(page: Page, comment: Comment, questions: list[quiz.Question]) -> 
 
 
 def paragraph_before(scan: Scan, comment: Comment) -> str:
-    """The text of the paragraph up to the comment, with commas for thousands."""
+    """The text of the paragraph up to the comment (its end, if it is long), with commas for thousands."""
     text, line = comment.before, comment.line - 1
-    while scan.prose.get(line, "").strip() and not scan.prose[line].lstrip().startswith(("|", "- ", "#")):
+    while line > comment.line - 10 and scan.prose.get(line, "").strip():
+        if scan.prose[line].lstrip().startswith(("|", "- ", "#")):
+            break
         text = f"{scan.prose[line]}\n{text}"
         line -= 1
-    return re.sub(r"(?<=\d)(?:\\,|[\u00a0\u202f\u2009])(?=\d{3}(?!\d))", ",", text)
+    return re.sub(r"(?<=\d)(?:\\,|[\u00a0\u202f\u2009])(?=\d{3}(?!\d))", ",", text[-1000:])
 
 
 def how_many(expression: str) -> int:
     """How many numbers an expression binds: `3, 4` binds two."""
     try:
         body = ast.parse(expression, mode="eval").body
-    except SyntaxError:
+    except NOT_PYTHON:
         return 1
     return len(body.elts) if isinstance(body, ast.Tuple) else 1
 

@@ -11,7 +11,9 @@ somewhere in this order.
 
 import itertools
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from tests.runner import arithmetic, observed, tables, totals
@@ -26,24 +28,26 @@ NUMBER = re.compile(
 )
 IN_CODE = re.compile(rf"(?<![A-Za-z_\d.])(?:{arithmetic.NUMBER})(?:e[-+]?\d+)?(?![A-Za-z_])")
 BETWEEN = re.compile(r"[\s,()\[\]×*·;|/-]*")  # what may stand between two numbers of a row, in code
-JOINED = re.compile(rf"{arithmetic.NUMBER}(?:(?:\s*,\s*|\s+by\s+|\s*×\s*)[-−]?(?:{arithmetic.NUMBER}))+(?![\w])")
+JOINED = re.compile(
+    rf"(?<![\w.]){arithmetic.NUMBER}(?:(?:\s*,\s*|\s+by\s+|\s*×\s*)[-−]?(?:{arithmetic.NUMBER}))+(?![\w])"
+)
 # Not claims: the number of a list item, the effort of an exercise, alt texts (their code writes them), links, tags.
 UNSEEN = re.compile(
     r"^\s*(?:#+\s+)?\d+\. |\*(?:Easy|Medium|Hard) · \d+ minutes"
-    r"|<summary>.*?</summary>|!\[[^\]]*\]\([^)]*\)|\]\([^)]*\)|<[^>]+>|https?://\S+|arXiv:\S+"
+    r"|<summary>[^<]*</summary>|!\[[^\[\]]*\]\([^()\[\]]*\)|\]\([^()\[\]]*\)|<[^<>]+>|https?://\S+|arXiv:\S+"
 )
 # Names of years, places and versions are no claims either.
 YEAR = r"(?:19[5-9]\d|20[0-3]\d)"
 COUNTED = "(?:steps|epochs|images|channels|values|pixels|weights|parameters|samples|classes|batches|features|units)"
 LABELS = re.compile(
     rf"\b(?:in|since|from|until|by|before|after|around|of|early|late|year|and|to|summer|spring|autumn|winter)\s+{YEAR}\b(?![,.]?\d|\s+{COUNTED}\b)"
-    rf"|(?:et al\.,?|[A-Z][a-z]+,)\s+{YEAR}\b|\b(?:ILSVRC|ImageNet|NeurIPS|CVPR|ICML|ICLR|ICCV|ECCV)[\s-]{YEAR}\b"
+    rf"|(?:et al\.,?|\b[A-Z][a-z]+,)\s+{YEAR}\b|\b(?:ILSVRC|ImageNet|NeurIPS|CVPR|ICML|ICLR|ICCV|ECCV)[\s-]{YEAR}\b"
     r"|\b(?:figures?|fig\.|sections?|chapters?|tables?|equations?|eq\.|appendix|exercises?|questions?|lessons?|listings?)\s\d+(?:\.\d+)*"
     r"|\b(?:version|python|pytorch|torch|torchvision|numpy|cuda|cudnn|matplotlib|scikit-learn|scikit-image|mkdocs)\s\d+(?:\.\d+)*",
     re.IGNORECASE,
 )
-ALT = re.compile(r"!\[([^\]]*)\]")
-CITED = re.compile(r"\]\(#sources\)|\]\([^)]*#sources\)")
+ALT = re.compile(r"!\[([^\[\]]*)\]")
+CITED = re.compile(r"\]\([^()\[\]\s]*#sources\)")
 
 
 @dataclass
@@ -52,6 +56,7 @@ class Evidence:
 
     at: dict[int, set[float]] = field(default_factory=dict)  # line -> numbers
     rows: list[tuple[float, ...]] = field(default_factory=list)
+    parts_of_size: dict[int, set[tuple[float, ...]]] = field(default_factory=dict)
 
     def add(self, line: int, text: str) -> None:
         text = re.sub(r"(?<=\d)_(?=\d)", "", re.sub(r"(?<=\d)x(?=\d)", "×", text))
@@ -65,38 +70,63 @@ class Evidence:
             self.at.setdefault(line, set()).add(row[-1])
         self.rows.append(tuple(row))
 
+    @cached_property
+    def everywhere(self) -> set[float]:
+        return set().union(*self.at.values())
+
+    @cached_property
+    def in_order(self) -> list[float]:
+        return sorted(self.everywhere)
+
     def between(self, first: int, last: int) -> set[float]:
-        return set().union(*(numbers for line, numbers in self.at.items() if first <= line <= last))
+        return set().union(*(self.at[line] for line in range(first, last + 1) if line in self.at))
 
     def has_row(self, row: tuple[float, ...], more: list[tuple[float, ...]]) -> bool:
-        size = len(row)
-        return any(row == known[i : i + size] for known in self.rows + more for i in range(len(known) - size + 1))
+        return row in self.parts(len(row)) or row in parts(more, len(row))
+
+    def parts(self, size: int) -> set[tuple[float, ...]]:
+        """All runs of `size` numbers in the rows of the page."""
+        if size not in self.parts_of_size:
+            self.parts_of_size[size] = parts(self.rows, size)
+        return self.parts_of_size[size]
+
+    def has_between(self, low: float, high: float) -> bool:
+        index = bisect_left(self.in_order, low)
+        return index < len(self.in_order) and self.in_order[index] <= high
+
+
+def parts(rows: list[tuple[float, ...]], size: int) -> set[tuple[float, ...]]:
+    return {row[i : i + size] for row in rows for i in range(len(row) - size + 1)}
 
 
 def problems(page: Page, root: Path) -> list[Problem]:
     evidence, strict = evidence_of(page), is_lesson(page, root)
-    everywhere = evidence.between(0, len(page.scan.lines))
+    everywhere = evidence.everywhere
     excused = given_lines(page)
     bound = {place for step in page.steps for place in bound_numbers(page, step)}
     bound |= {(line, value(NUMBER.search(shown)["number"])) for line, _, shown, _, holds in totals.sums(page) if holds}
     bound |= years(page)
     first, last = sources_section(page)
-    found = []
+    heads = section_starts(page)
+    place, found = (0, 0), []
     for lines in arithmetic.paragraphs(page):
         text = "\n".join(words for _, words in lines)
         if first <= lines[0][0] <= last or CITED.search(text):
             continue
-        place = section(page, lines[0][0])
-        shown = everywhere | options(page, *place)
-        sides = arithmetic.sides(text) + [side for side in arithmetic.sums(text) if side.value in shown]
+        if not place[0] <= lines[0][0] <= place[1]:
+            place = section(heads, lines[0][0])
+            offered, shown_near = options(page, *place), evidence.between(*place)
+        sides = arithmetic.sides(text)
+        sides += [side for side in arithmetic.sums(text) if side.value in everywhere or side.value in offered]
         computed = {value(number) for side in sides for number in side.literal}
-        near = evidence.between(*place) | computed
+        near = shown_near | computed
         rows = [tuple(value(number) for number in side.literal) for side in sides]
         for line, words in lines:
             for match in needing(words):
                 number, written = value(match["number"]), match[0].strip()
                 small = len(re.sub(r"\D", "", match["number"])) == 1 and not match["unit"]
-                known = number in (near if small else everywhere | computed) or rounds(match, sides, everywhere)
+                known = number in (near if small else everywhere) or number in computed
+                known = known or rounds(match, sides, evidence)
                 if line not in excused and (line, number) not in bound and not known and (strict or not small):
                     found.append(Problem(line, message(written)))
             if strict and line not in excused:
@@ -153,7 +183,7 @@ def comments(page: Page, everywhere: set[float]) -> list[Problem]:
                 for match in NUMBER.finditer(comment):
                     number = value(match["number"])
                     short = len(re.sub(r"\D", "", match["number"])) < 2
-                    if not short and line not in seen and number not in everywhere | computed:
+                    if not short and line not in seen and number not in everywhere and number not in computed:
                         place = line if chunk.path == page.path else step.line
                         found.append(Problem(place, f'nothing accounts for "{match[0].strip()}" in this comment'))
     return found
@@ -186,10 +216,15 @@ def years(page: Page) -> set[tuple[int, float]]:
     return found
 
 
-def section(page: Page, line: int) -> tuple[int, int]:
-    """First and last line of the section around `line`, down to `###`."""
-    heads = [1, *(number for number, level, _ in page.scan.headings if level <= 3), len(page.scan.lines) + 1]
-    return next((a, b - 1) for a, b in itertools.pairwise(heads) if a <= line < b)
+def section_starts(page: Page) -> list[int]:
+    """The first lines of the sections, down to `###`."""
+    return [1, *(number for number, level, _ in page.scan.headings if level <= 3), len(page.scan.lines) + 1]
+
+
+def section(starts: list[int], line: int) -> tuple[int, int]:
+    """First and last line of the section around `line`."""
+    behind = bisect_right(starts, line)
+    return starts[behind - 1], starts[behind] - 1
 
 
 def options(page: Page, first: int, last: int) -> set[float]:
@@ -228,15 +263,18 @@ def strange_rows(words: str, evidence: Evidence, rows: list, near: set[float], b
             yield match[0]
 
 
-def rounds(match: re.Match, sides: list, everywhere: set[float]) -> bool:
+def rounds(match: re.Match, sides: list, evidence: Evidence) -> bool:
     """Whether a number with decimals or a unit is a rounded form of what the paragraph computes or the page shows."""
     digits, unit = match["number"].replace(",", ""), match["unit"]
     if not unit and "." not in digits:
         return False
     half = 0.5 * 10.0 ** -len(digits.partition(".")[2]) * (1 + 1e-9)
     scales = {1.0, 0.01} if unit in ("%", "percent") else {UNITS[unit]} if unit else {1.0}
-    shown = {side.value for side in sides} | everywhere
-    return any(abs(value / scale - float(digits)) <= half for value in shown for scale in scales)
+    for scale in scales:
+        low, high = (float(digits) - half) * scale, (float(digits) + half) * scale
+        if evidence.has_between(low, high) or any(low <= side.value <= high for side in sides):
+            return True
+    return False
 
 
 def message(written: str) -> str:
