@@ -8,6 +8,8 @@ from tests.runner import unbound
 from tests.runner.page import read_page
 
 CODE = "```python\nweights = 3 * 3 * 64\nprint(weights, 0.98612)\nrow = [1, 3, 8, 9]\n```\n\n```text\n576 0.98612\n```\n\n"
+QUIZ = "## Quiz\n\n### 1. How many?\n\n"
+ANSWERS = "- **A.** `1234`\n- **B.** `4321`\n\n- **A. Right.** Since.\n- **B. Wrong.** Since."
 FINE = {
     "an output": "It has 576 weights.",
     "the code": "Its 64 kernels.",
@@ -32,11 +34,12 @@ FINE = {
     "small numbers": "A 3 by 4 window.",
     "a total": "| what | n |\n|---|---|\n| a | 64 |\n| b | 576 |\n| total | 640 |",
     "a column of years": "| net | year |\n|---|---|\n| LeNet | 1998 |",
-    "an option": "- **A.** `1234`",
+    "a computed option": f"{QUIZ}<!-- answer: 1234 -->\n\n{ANSWERS}",
     "a thin space": "It has 1\u202f728<!-- = 27 * 64 --> of them.",
 }
 ALARM = {
     "nothing": ("It has 577 weights.", "577"),
+    "a right option that is not computed": (f"{QUIZ}\n{ANSWERS}", "1234"),
     "a unit": ("It is 5 % faster.", "5 %"),
     "a short unit": ("It has 25M weights.", "25 M"),
     "a word as unit": ("It has 25 million weights.", "25 million"),
@@ -58,6 +61,7 @@ STRICT_FINE = {
 }
 STRICT_ALARM = {
     "a digit": ("It takes 5 of them.", "5"),
+    "the sentence before a citation": ("It takes 5 of them. So they say ([LeCun, 1998](#sources)).", "5"),
     "a digit of another section": ("## Next\n\nIt takes 3 of them.", "3"),
     "a row in another order": ("The row 1, 8, 3, 9.", "1, 8, 3, 9"),
     "no square": ("A 3 by 8 by 1 window.", "3 by 8 by 1"),

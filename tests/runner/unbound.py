@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tests.runner import arithmetic, observed, tables, totals
+from tests.runner import arithmetic, observed, quiz, tables, totals
 from tests.runner.arithmetic import MATH, SHORT, UNITS
 from tests.runner.fences import Problem
 from tests.runner.page import Block, Page, bound_numbers
-from tests.runner.quiz import OPTION
 
 NUMBER = re.compile(
     rf"(?<![\w.])(?<![A-Za-z]-)(?P<number>{arithmetic.NUMBER})(?!\w|\.\d)"
@@ -47,6 +46,7 @@ LABELS = re.compile(
     re.IGNORECASE,
 )
 ALT = re.compile(r"!\[([^\[\]]*)\]")
+SENTENCE_END = re.compile(r"[.!?][*_)]*(?=\s+[A-Z*_`$(\[])")
 CITED = re.compile(r"\]\([^()\[\]\s]*#sources\)")
 
 
@@ -107,21 +107,24 @@ def problems(page: Page, root: Path) -> list[Problem]:
     bound |= {(line, value(NUMBER.search(shown)["number"])) for line, _, shown, _, holds in totals.sums(page) if holds}
     bound |= years(page)
     first, last = sources_section(page)
-    heads = section_starts(page)
+    heads, silent = section_starts(page), offered(page)
     place, found = (0, 0), []
     for lines in arithmetic.paragraphs(page):
-        text = "\n".join(words for _, words in lines)
-        if first <= lines[0][0] <= last or CITED.search(text):
+        if first <= lines[0][0] <= last:
             continue
+        text = without_cited("\n".join(words for _, words in lines))
+        lines = [(line, words) for (line, _), words in zip(lines, text.split("\n"), strict=True)]
         if not place[0] <= lines[0][0] <= place[1]:
             place = section(heads, lines[0][0])
-            offered, shown_near = options(page, *place), evidence.between(*place)
+            choices, shown_near = options(page, *place), evidence.between(*place)
         sides = arithmetic.sides(text)
-        sides += [side for side in arithmetic.sums(text) if side.value in everywhere or side.value in offered]
+        sides += [side for side in arithmetic.sums(text) if side.value in everywhere or side.value in choices]
         computed = {value(number) for side in sides for number in side.literal}
         near = shown_near | computed
         rows = [tuple(value(number) for number in side.literal) for side in sides]
         for line, words in lines:
+            if line in silent:
+                continue
             for match in needing(words):
                 number, written = value(match["number"]), match[0].strip()
                 small = len(re.sub(r"\D", "", match["number"])) == 1 and not match["unit"]
@@ -216,6 +219,13 @@ def years(page: Page) -> set[tuple[int, float]]:
     return found
 
 
+def without_cited(text: str) -> str:
+    """The text with spaces in the place of sentences that cite a source."""
+    ends = [0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)]
+    sentences = [text[start:end] for start, end in itertools.pairwise(ends)]
+    return "".join(re.sub(r"[^\n]", " ", words) if CITED.search(words) else words for words in sentences)
+
+
 def section_starts(page: Page) -> list[int]:
     """The first lines of the sections, down to `###`."""
     return [1, *(number for number, level, _ in page.scan.headings if level <= 3), len(page.scan.lines) + 1]
@@ -229,7 +239,7 @@ def section(starts: list[int], line: int) -> tuple[int, int]:
 
 def options(page: Page, first: int, last: int) -> set[float]:
     """The numbers that the options of a quiz question offer."""
-    texts = [found[2] for line in range(first, last + 1) if (found := OPTION.match(page.scan.prose.get(line, "")))]
+    texts = [found[2] for line in range(first, last + 1) if (found := quiz.OPTION.match(page.scan.prose.get(line, "")))]
     return {value(number) for text in texts for number in IN_CODE.findall(text)}
 
 
@@ -241,8 +251,20 @@ def sources_section(page: Page) -> tuple[int, int]:
 
 def needing(words: str):
     """The numbers of a line that need a reason."""
-    if not OPTION.match(words) and not tables.RULE.match(words):
+    if not tables.RULE.match(words):
         yield from NUMBER.finditer(plain(words))
+
+
+def offered(page: Page) -> set[int]:
+    """The lines of quiz options, but for a right one that no `answer:` computes: it is a sentence like any other."""
+    answers, found = [step.line for step in page.steps if getattr(step, "kind", "") == "answer"], set()
+    for question in quiz.questions(page.scan, []):
+        computed = any(question.line < line <= question.end for line in answers)
+        for line in range(question.line, question.end + 1):
+            option = quiz.OPTION.match(page.scan.prose.get(line, ""))
+            if option and (computed or question.answers.get(option[1]) != "Right"):
+                found.add(line)
+    return found
 
 
 def plain(words: str) -> str:
@@ -254,7 +276,7 @@ def plain(words: str) -> str:
 
 def strange_rows(words: str, evidence: Evidence, rows: list, near: set[float], bound: set, line: int):
     """Numbers in a row that stand nowhere in this order; `3 by 3` needs a 3 only."""
-    if OPTION.match(words) or "|" in words:
+    if "|" in words:
         return
     for match in JOINED.finditer(plain(words)):
         row = tuple(value(number) for number in IN_CODE.findall(match[0]))
