@@ -337,7 +337,7 @@ def main() -> int:
     parser.add_argument("pages", nargs="+", type=Path, metavar="PAGE")
     parser.add_argument("--sample", type=int, default=0, help="mutants of each page (default: all)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=120.0, help="time limit of one mutant (default 120)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="time limit of one mutant (default 60)")
     parser.add_argument("--at-least", type=float, default=0.95, help="exit 1 below this share (default 0.95)")
     parser.add_argument("--write", action="store_true", help=f"put the counts into {REPORT.relative_to(ROOT)}")
     options = parser.parse_args()

@@ -64,6 +64,7 @@ STRICT_ALARM = {
     "the sentence before a citation": ("It takes 5 of them. So they say ([LeCun, 1998](#sources)).", "5"),
     "a digit of another section": ("## Next\n\nIt takes 3 of them.", "3"),
     "a row in another order": ("The row 1, 8, 3, 9.", "1, 8, 3, 9"),
+    "a message": ('```python\nassert row, "4242 of them"\n```', "4242"),
     "no square": ("A 3 by 8 by 1 window.", "3 by 8 by 1"),
     "a comment": ("```python\nx = 1  # not 4242 of these\n```", "4242"),
 }

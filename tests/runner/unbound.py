@@ -9,11 +9,12 @@ a single digit must come from its own section, and numbers in a row, such as `1,
 somewhere in this order.
 """
 
+import ast
 import itertools
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from tests.runner import arithmetic, observed, quiz, tables, totals
@@ -134,7 +135,7 @@ def problems(page: Page, root: Path) -> list[Problem]:
                     found.append(Problem(line, message(written)))
             if strict and line not in excused:
                 found += [Problem(line, message(w)) for w in strange_rows(words, evidence, rows, near, bound, line)]
-    return found + (comments(page, everywhere) if strict else [])
+    return found + (words_in_code(page, evidence) if strict else [])
 
 
 def is_lesson(page: Page, root: Path) -> bool:
@@ -149,7 +150,7 @@ def evidence_of(page: Page) -> Evidence:
             evidence.add(fence.line, "\n".join(fence.body))
     for step in page.steps:
         for chunk in step.chunks if isinstance(step, Block) else []:
-            evidence.add(step.line, without_comments(chunk.code))
+            evidence.add(step.line, without_remarks(chunk.code))
             for note in observed.stated(chunk).values():
                 evidence.add(step.line, note.words)
             for _, comment in arithmetic.comments(chunk.code, 1):
@@ -168,28 +169,54 @@ def read_by(step) -> str:
     return " ; ".join([expression, *cells])
 
 
-def without_comments(code: str) -> str:
+def remarks(code: str, first_line: int) -> list[tuple[int, str]]:
+    """What code says in words, with lines: its comments, its docstrings, and the messages of its asserts."""
+    return [*arithmetic.comments(code, first_line), *strings(code, first_line)]
+
+
+@cache
+def strings(code: str, first_line: int) -> list[tuple[int, str]]:
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # running the block reports it
+    said = [node.value for node in nodes if isinstance(node, ast.Expr)]
+    said += [part for node in nodes if isinstance(node, ast.Assert) for part in getattr(node.msg, "values", [node.msg])]
+    texts = [text for text in said if isinstance(text, ast.Constant) and isinstance(text.value, str)]
+    return [(first_line + text.lineno - 1 + i, line) for text in texts for i, line in enumerate(text.value.split("\n"))]
+
+
+def without_remarks(code: str) -> str:
     lines = code.split("\n")
-    for line, comment in arithmetic.comments(code, 1):
-        lines[line - 1] = lines[line - 1].removesuffix(comment)
+    for line, words in remarks(code, 1):
+        lines[line - 1] = lines[line - 1].replace(words, "")
     return "\n".join(lines)
 
 
-def comments(page: Page, everywhere: set[float]) -> list[Problem]:
-    """Numbers of two digits or more in code comments: seen in the run, recomputed, or shown somewhere."""
+def words_in_code(page: Page, evidence: Evidence) -> list[Problem]:
+    """Numbers of two digits or more, and rows, in what code says: seen in the run, recomputed, or shown somewhere."""
     found = []
     for step in page.steps:
         for chunk in step.chunks if isinstance(step, Block) else []:
             seen = observed.stated(chunk)
-            for line, comment in arithmetic.comments(chunk.code, chunk.line):
-                computed = {value(n) for side in arithmetic.sides(comment) for n in side.literal}
-                for match in NUMBER.finditer(comment):
-                    number = value(match["number"])
-                    short = len(re.sub(r"\D", "", match["number"])) < 2
-                    if not short and line not in seen and number not in everywhere and number not in computed:
-                        place = line if chunk.path == page.path else step.line
-                        found.append(Problem(place, f'nothing accounts for "{match[0].strip()}" in this comment'))
+            for line, words in remarks(chunk.code, chunk.line):
+                place = line if chunk.path == page.path else step.line
+                for written in [] if line in seen else unknown(words, evidence):
+                    found.append(Problem(place, f'nothing accounts for "{written}" in these words of the code'))
     return found
+
+
+def unknown(words: str, evidence: Evidence):
+    """What stands in words of the code, and nowhere else."""
+    sides = arithmetic.sides(words)
+    computed = {value(number) for side in sides for number in side.literal}
+    for match in NUMBER.finditer(words):
+        long = len(re.sub(r"\D", "", match["number"])) > 1
+        number = value(match["number"])
+        if long and number not in evidence.everywhere and number not in computed:
+            yield match[0].strip()
+    rows = [tuple(value(number) for number in side.literal) for side in sides]
+    yield from strange_rows(words, evidence, rows, evidence.everywhere, set(), 0)
 
 
 def given_lines(page: Page) -> set[int]:
