@@ -178,12 +178,13 @@ def explore(planted: dict, seconds: float, steps: list, limits: Limits, folder: 
         os.setsid()
         channel = child.Channel(pipe)
         page = child.Run(child.wall(folder, limits))
-        for index, step in enumerate(steps):
+        for index, step in enumerate([*steps, None]):  # a mutant may have one step more
             for key, changed in planted.get(index, []):
                 red = in_a_fork(functools.partial(first_fault, page, changed, seconds), 2 * seconds)
                 page.printed.take(1), page.printed.take(2)
                 channel.send(key, "done", red=red)
-            page.step(step)
+            if step:
+                page.step(step)
     except BaseException as error:
         code = 70
         channel.send("page", "error", message=f"{type(error).__name__}: {error}")

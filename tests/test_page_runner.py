@@ -299,9 +299,9 @@ FALSE = {
     "false-number": ("It has 1,729<!-- = 27 * 64 --> weights.\n", r'false-number.md:1: "1,729" but 27 \* 64 is 1,728'),
     "false-million": (
         "About 3.2 million<!-- = 32*32*3*1024 -->.\n",
-        r'"3.2 million" but 32\*32\*3\*1024 is 3.1 million \(3,145,728\)',
+        r'"3.2 million" but 32\*32\*3\*1024 is 3,145,728 \(3.1 million\)',
     ),
-    "false-percent": ("Only 56 %<!-- = 27/49 --> of it.\n", r'"56 %" but 27/49 is 55.1 %'),
+    "false-percent": ("Only 56 %<!-- = 27/49 --> of it.\n", r'"56 %" but 27/49 is 0.55102 \(55.1 %\)'),
     "false-sentence": (
         "It is odd.<!-- check: 4 % 2 == 1 -->\n",
         r"false-sentence.md:1: the page says that this holds, but it is False",
