@@ -132,32 +132,51 @@ def figure_fault(root: Path, lesson: str) -> str:
     return next(iter(importlib.import_module("scripts.draw_figures").problems(lesson)), "")
 
 
+class Forks:
+    """Processes that each find the words about one mutant; no more at a time than there are cores."""
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+        self.running: dict[str, tuple[int, int, float]] = {}  # key -> (process, pipe, time limit)
+
+    def start(self, key: str, work) -> None:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.write(writing, str(work()).encode()[:4000])
+            except BaseException as error:
+                os.write(writing, f"{type(error).__name__}: {error}".encode()[:4000])
+            finally:
+                os._exit(0)
+        os.close(writing)
+        self.running[key] = pid, reading, time.monotonic() + self.seconds
+
+    def ended(self, most: int = 0):
+        """The key and the words of those that end, until at most `most` are left."""
+        while len(self.running) > most:
+            for key, (pid, pipe, until) in list(self.running.items()):
+                late = time.monotonic() > until
+                if late:
+                    os.kill(pid, signal.SIGKILL)
+                if os.waitpid(pid, 0 if late else os.WNOHANG) != (0, 0):
+                    with open(pipe, "rb") as words:
+                        red = words.read().decode(errors="replace")
+                    del self.running[key]
+                    yield key, f"it did not end within {self.seconds:g} s" if late else red
+            time.sleep(0.005)
+
+
 def in_a_fork(work, seconds: float) -> str:
     """The words that `work()` gives in a process of its own; an error or a long wait is words, too."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.write(writing, str(work()).encode()[:4000])
-        except BaseException as error:
-            os.write(writing, f"{type(error).__name__}: {error}".encode()[:4000])
-        finally:
-            os._exit(0)
-    os.close(writing)
-    until = time.monotonic() + seconds
-    while os.waitpid(pid, os.WNOHANG) == (0, 0):
-        if time.monotonic() > until:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            os.close(reading)
-            return f"it did not end within {seconds:g} s"
-        time.sleep(0.005)
-    with open(reading, "rb") as pipe:
-        return pipe.read().decode(errors="replace")
+    forks = Forks(seconds)
+    forks.start("", work)
+    return next(forks.ended())[1]
 
 
 def first_fault(page: child.Run, steps: list, seconds: float) -> str:
     """Runs steps of a mutant and gives the first thing that is wrong."""
+    page.printed = child.Printed(Path(tempfile.mkdtemp()))  # in the page's folder, which goes when the page ends
     signal.setitimer(signal.ITIMER_REAL, seconds)
     for step in steps:
         try:
@@ -178,18 +197,24 @@ def explore(planted: dict, seconds: float, steps: list, limits: Limits, folder: 
         os.setsid()
         channel = child.Channel(pipe)
         page = child.Run(child.wall(folder, limits))
+        forks, most = Forks(2 * seconds), os.cpu_count() or 1
         for index, step in enumerate([*steps, None]):  # a mutant may have one step more
-            for key, changed in planted.get(index, []):
-                red = in_a_fork(functools.partial(first_fault, page, changed, seconds), 2 * seconds)
-                page.printed.take(1), page.printed.take(2)
-                channel.send(key, "done", red=red)
+            for number, (key, changed) in enumerate(planted.get(index, [])):
+                forks.start(f"{key} {index} {number}", functools.partial(first_fault, page, changed, seconds))
+                tell(channel, forks.ended(most - 1))
             if step:
                 page.step(step)
+        tell(channel, forks.ended())
     except BaseException as error:
         code = 70
         channel.send("page", "error", message=f"{type(error).__name__}: {error}")
     finally:
         os._exit(code)
+
+
+def tell(channel: child.Channel, ended) -> None:
+    for name, red in ended:
+        channel.send(name, "done", red=red)
 
 
 def changes(true: Page, mutant: Page) -> list[tuple[int, list]]:
@@ -229,23 +254,23 @@ def run(course: Course, planted: dict, waiting: list[Mutant], tell) -> None:
     main = functools.partial(explore, planted, course.seconds)
     limits = Limits(seconds=10**6, gibibytes=12)
     process = PageProcess(course.page, course.page.steps, limits, ROOT, main)
-    number = Counter(key for group in planted.values() for key, _ in group)
+    names = [f"{key} {index} {number}" for index, group in planted.items() for number, (key, _) in enumerate(group)]
+    left = Counter(name.split()[0] for name in names)
     red: dict[str, str] = {}
-    order = [key for index in sorted(planted) for key, _ in planted[index]]
     by_key = {mutant.key: mutant for mutant in waiting}
     try:
-        for key in tell("running", order):
-            result = process.result(key)
+        for name in tell("running", sorted(names, key=lambda name: int(name.split()[1]))):
+            result, key = process.result(name), name.split()[0]
             if result["status"] != "done":
                 raise SystemExit(f"{course.path}: {result.get('message')}")
-            process.results.pop(key)
-            number[key] -= 1
+            process.results.pop(name)
+            left[key] -= 1
             red[key] = red.get(key) or result["red"]
-            if red[key] or not number[key]:
+            if red[key] or not left[key]:
                 mutant = by_key[key]
                 course.keep(key, red[key] or course.planted(mutant, functools.partial(course.slow, mutant)))
         for mutant in waiting:
-            if mutant.key not in number:  # nothing of the page that runs has changed
+            if mutant.key not in left:  # nothing of the page that runs has changed
                 course.keep(mutant, course.planted(mutant, functools.partial(course.slow, mutant)))
     finally:
         process.finish("all mutants are known")
@@ -350,7 +375,8 @@ def main() -> int:
     for path in options.pages:
         course = Course(path, options.seed, options.seconds)
         every = course.mutants
-        chosen = random.Random(options.seed).sample(every, min(options.sample or len(every), len(every)))
+        random.Random(options.seed).shuffle(every)  # a larger sample holds the smaller one
+        chosen = every[: options.sample or None]
         measure(course, chosen, progress(path, course.results))
         rows += [(mutant, course.results[mutant.key]) for mutant in chosen]
     if options.write:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.runner import grids
-from tests.runner.grids import in_math, in_text
+from tests.runner.grids import in_text
 from tests.runner.page import read_page
 
 TRUE_TEXT = {
@@ -108,10 +108,9 @@ true convolution, with the flipped kernel
     "the kernel first": "[-1, 1] * [1, 3, 8, 9] = [2, 5, 1]",
     "padding without a number": "the row padded by one zero\n[1, 3, 8, 9] * [-1, 1] = [1, 2, 5, 1, -9]",
     "a line for each claim": "stride 1\n1 3 8 9 * -1 1 = 2 5 1\nstride 2\n1 3 8 9 * -1 1 = 2 1",
+    "words on each row": "1 3 8 9 * -1 1 = 2 5 1  (stride 1)\n1 3 8 9 * -1 1 = 2 1  (stride 2)",
     "words that belong to the next row": "1 3 8 9 * -1 1 = 2 5 1\nstride 2\n1 3 8 9 * -1 1 = 2 1",
     "pooling of some kind": "pooling 1x2\n1 3 9 8\n2 2 6 0 -> 3 9\n0 4 1 1       2 6\n              4 1",
-    "two channels and a bias": "[1, 3, 8] * [-1, 1] + [2, 3, 9] * [-2, 2] + 1 = [5, 18]",
-    "a line that is true by itself": "1 3 8 9\n1 3 8 9 * -1 1 = 2 5 1",
     "sum": """
 4 17       1 1       5 18
 5 12   +   1 0   =   6 12
@@ -164,37 +163,92 @@ global average pool
 7 1 3 4
 """,
     "max pool of a row": "max pool 2\n[1, 3, 9, 8] -> [3, 9]",
+    "max before the arrow, blocks": """
+| 1  3 | 2  4 |
+| 5  6 | 1  0 |              | 6  4 |
+|------+------|    max  ->   | 7  9 |
+| 2  2 | 9  8 |
+| 7  1 | 3  4 |
+""",
+    "mean before the arrow": "1 3 2 4   mean -->   3.75 1.75\n5 6 1 0",
+    "words between the columns": """
+single depth slice
+
+ 1  3  2  4
+ 5  6  1  0      max pool with 2x2 filters      6  4
+ 2  2  9  8      and stride 2                   7  9
+ 7  1  3  4
+""",
+    "words between the columns, on one line": """
+[1 3 2 4]
+[5 6 1 0]   average pooling, 2 x 2   [3.75 1.75]
+[2 2 9 8]                            [3.00 6.00]
+[7 1 3 4]
+""",
+    "labels": """
+input    0  1  4  2  0  3  0
+kernel   1  0 -1
+output  -4 -1  4 -1  0
+""",
+    "labels with colons and brackets, padding below": """
+signal: [1, 4, 2, 0, 3]
+filter: [1, 0, -1]
+result: [-4, -1, 4, -1, 0]
+with padding 1
+""",
+    "labels of one letter, a caption": "stride 2\nx = [1, 4, 2, 0, 3]\nw = [1, 0, -1]\ny = [-1, -1]",
+    "a label with the stride, two outputs": """
+input row            1  4  2  0  3
+weights              1  0 -1
+output              -1  4 -1
+output (stride 2)   -1 -1
+""",
+    "labels above grids": """
+Input:
+1 3 8 9
+2 3 9 6
+1 3 6 8
+
+Kernel (2x2):
+-1 1
+-2 2
+
+Output (stride 2):
+4 -5
+""",
+    "labels and signs, one below the other": "input:\n1 3 8 9\n*\nkernel:\n-1 1\n=\noutput:\n2 5 1",
+    "labels beside grids": """
+image    1 3 8 9
+         2 3 9 6
+         1 3 6 8
+kernel  -1 1
+        -2 2
+result   4 17 -5
+         5 12  1
+""",
+    "labels and grids of positive numbers, two wide": "input   1 2 3\nkernel  1 2\noutput  5 8",
 }
-TRUE_MATH = {
-    "convolution": r"""Y =
-\begin{bmatrix}
-1 & 3 & 8 & 9 \\
-2 & 3 & 9 & 6 \\
-1 & 3 & 6 & 8
-\end{bmatrix} * \begin{bmatrix} -1 & 1 \\ -2 & 2 \end{bmatrix} =
-\begin{bmatrix}
-4 & 17 & -5 \\
-5 & 12 & 1 \\
-\end{bmatrix}""",
-    "stride told elsewhere": r"\begin{pmatrix}1&3&8&9\end{pmatrix} \ast \begin{pmatrix}-1&1\end{pmatrix} = "
-    r"\begin{pmatrix}2&1\end{pmatrix}",
-    "array": r"\left[\begin{array}{c|c} 1 & 2 \\ \hline 3 & 4 \end{array}\right] \quad \star \quad "
-    r"\begin{Bmatrix} 1 & 0 \\ 0 & 1 \end{Bmatrix} = 5",
-    "cell by cell": r"\begin{matrix} 1 & 2 \end{matrix} \odot \begin{matrix} 3 & 4 \end{matrix} = "
-    r"\begin{matrix} 3 & {8} \end{matrix}",
-    "sum": r"\begin{bmatrix} 1 \\ 2 \end{bmatrix} + \begin{bmatrix} 3 \\ 4 \end{bmatrix} = "
-    r"\begin{bmatrix} 4 \\ \mathbf{6} \end{bmatrix}",
-    "difference": r"\begin{bmatrix} 1 & 2 \end{bmatrix} - \begin{bmatrix} 3 & \phantom{-}4 \end{bmatrix} = "
-    r"\begin{bmatrix} -2 & -2 \end{bmatrix}",
-    "juxtaposed": r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix} \begin{bmatrix} 5 \\ 6 \end{bmatrix} = "
-    r"\begin{bmatrix} 17 \\ 39 \end{bmatrix}.",
-    "times": r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix} \times \begin{bmatrix} 5 \\ 6 \end{bmatrix} = "
-    r"\begin{bmatrix} 17 \\ 39 \end{bmatrix}",
-    "a number times a matrix": r"\tfrac{1}{4} \begin{bmatrix} 4 & 2 \end{bmatrix} = \begin{bmatrix} 1 & 0.5 \end{bmatrix}",
-    "a side between": r"\begin{aligned} \begin{bmatrix} 1 & 2 \end{bmatrix} \cdot \begin{bmatrix} 5 & 6 \end{bmatrix} "
-    r"&= 1 \cdot 5 + 2 \cdot 6 \\ &= 17 \end{aligned}",
-    "two claims": r"\begin{bmatrix}1&2\end{bmatrix} + \begin{bmatrix}1&1\end{bmatrix} = \begin{bmatrix}2&3\end{bmatrix},"
-    r"\qquad \begin{bmatrix}1&2\end{bmatrix} - \begin{bmatrix}1&1\end{bmatrix} = \begin{bmatrix}0&1\end{bmatrix}",
+# The paragraph above a fence, and what stands in it.
+TRUE_BELOW = {
+    "padding, told above": (
+        "A kernel of ones, padding 1:",
+        "2 5   *   1 1 1   =   11 11\n1 3       1 1 1       11 11\n          1 1 1",
+    ),
+    "padding of one": ("The row gets a padding of one zero:", "1 3 8 9 * -1 1 = 1 2 5 1 -9"),
+    "padding that the row shows": (
+        "With padding 1, the row becomes:",
+        "input 0 1 4 2 0 3 0\nkernel 1 0 -1\noutput -4 -1 4 -1 0",
+    ),
+    "padding that the row does not show": ("With padding 1:", "input 1 4 2 0 3\nkernel 1 0 -1\noutput -4 -1 4 -1 0"),
+    "stride": ("Above, it was stride 1. Now with a stride of 2:", "1 3 8 9 * -1 1 = 2 1"),
+    "the fence knows better": ("Not with stride 1, but:", "1 3 8 9 * -1 1 = 2 1  (stride 2)"),
+    "a sentence about something else": ("Later we use stride 3 and padding 2.", "1 3 8 9 * -1 1 = 2 5 1"),
+    "true convolution": ("True convolution flips the kernel.", "1 2 * 0 1 = 1"),
+    "pooling, told above": ("Max pooling: 2 × 2 windows, stride 2:", "1 3 2 4\n5 6 1 0  ->  6 4"),
+    "pooling in the heading": (
+        "## Max pooling\n\n3 × 3 windows with stride 1 overlap, and the result is 2 × 2 again:",
+        "1 3 2 4\n5 6 1 0  ->  9 9\n2 2 9 8      9 9\n7 1 3 4",
+    ),
 }
 FALSE_TEXT = [
     (
@@ -204,6 +258,7 @@ FALSE_TEXT = [
     ("[1, 3, 8, 9] * [-1, 1] = [2, 4, 1]", [(1, "row 1, column 2 of the output is 5, not 4: -1*3 + 1*8")]),
     ("1 3 8 9 * -1 1 = 2 5 1 0", [(1, "the output must be 1x3, not 1x4 (stride 1, padding 0)")]),
     ("stride 2\n1 3 8 9 * -1 1 = 2 5 1", [(2, "the output must be 1x2, not 1x3 (stride 2, padding 0, dilation 1)")]),
+    ("1 3 * 1 1 = 4  (stride 2)\n1 3 8 * -1 1 = 2 5  (stride 2)", [(2, "the output must be 1x1, not 1x2 (stride 2")]),
     ("stride 1, no padding\n1 3 8 9 * -1 1 = 2 1", [(2, "the output must be 1x3, not 1x2")]),
     ("padding 1\n1 3 8 9 * -1 1 = 1 2 5 1 9", [(2, "column 5 of the output is -9, not 9: -1*9 (stride 1, padding 1")]),
     ("1 3 8 9 * -1 1 = 1 2 5 1 -8", [(1, "row 1, column 5 of the output is -9, not -8")]),
@@ -224,7 +279,7 @@ FALSE_TEXT = [
     ("1 2 + 3 4 = 4 7", [(1, "row 1, column 2 of the output is 6, not 7: 2 + 4")]),
     (
         "1 2 3 4 + 1 1 1 1 = 0 0 0 0",
-        [(1, "is 2,"), (1, "is 3,"), (1, "is 4, not 0: 3 + 1; 1 more of this output is wrong")],
+        [(1, "is 2,"), (1, "is 3,"), (1, "is 4, not 0: 3 + 1")],
     ),
     ("1 2\n3 4 @ 1 2 3 = 1\n5 6", [(1, "grids of 3x2 and 1x3 cells do not fit together with @")]),
     (
@@ -251,15 +306,21 @@ FALSE_TEXT = [
         [(3, "the output must be 1x3, not 1x2 (max pool 2x2, stride 1")],
     ),
     (
-        "1 2 3 4 5 + 1 1 1 1 1 = 0 0 0 0 0",
-        [(1, "is 2,"), (1, "is 3,"), (1, "is 4, not 0: 3 + 1; 2 more of this output")],
+        "input 1 4 2 0 3\nkernel 1 0 -1\noutput -1 4 1",
+        [(3, "row 1, column 3 of the output is -1, not 1: 1*2 + 0*0 + -1*3")],
     ),
+    ("input 1 4 2 0 3\nkernel -1 0 1\noutput -1 4 -1", [(3, "this is the output of the flipped kernel")]),
+    ("input 1 4 2 0 3\nkernel 1 0 -1\noutput (stride 2) -1 4 -1", [(3, "the output must be 1x2, not 1x3 (stride 2")]),
 ]
-FALSE_MATH = [
-    (TRUE_MATH["convolution"].replace("12", "13"), [(9, "row 2, column 2 of the output is 12, not 13: -1*3")]),
-    (TRUE_MATH["juxtaposed"].replace("39", "38"), [(1, "row 2, column 1 of the output is 39, not 38: 3*5 + 4*6")]),
-    (TRUE_MATH["times"].replace("39", "38"), [(1, "is 39, not 38: 3*5 + 4*6 (product of matrices)")]),
-    (TRUE_MATH["two claims"].replace("2&3", "2&4").replace("0&1", "0&2"), [(1, "is 3, not 4"), (1, "is 1, not 2")]),
+FALSE_BELOW = [
+    ("With stride 2:", "1 3 8 9 * -1 1 = 2 5 1", [(1, "the output must be 1x2, not 1x3 (stride 2, padding 0")]),
+    ("No padding:", "2 5 * 1 1 1 = 7 7\n1 3", [(1, "grids of 2x2 and 1x3 cells do not fit together with *")]),
+    (
+        "A window of 2, max pooling, stride 1:",
+        "1 3 2\n5 6 1 -> 6",
+        [(2, "the output must be 1x2, not 1x1 (max pool 2x2")],
+    ),
+    ("Don't flip it:", "1 2 * 0 1 = 1", [(1, "this is the output of the flipped kernel")]),
 ]
 NO_CLAIM_TEXT = {
     "numbers only": "3 * 4 = 13",
@@ -288,42 +349,43 @@ NO_CLAIM_TEXT = {
     "a name for a grid": "y = [1, 2] * [3, 4]",
     "two relations": "1 2 = 3 4 = 5 6",
     "nothing": "",
+    "labels of sizes": "input  (1, 28, 28)\nkernel (8, 1, 3, 3)\noutput (8, 26, 26)",
+    "labels of sizes without brackets": "input: 28 28\nkernel: 3 3\noutput: 26 26",
+    "a bias": "input 1 4 2 0 3\nkernel 1 0 -1\nbias 1\noutput 0 5 0",
+    "a size of the kernel": "input 1 4 2 0 3\nkernel 3\noutput 7 6 5",
+    "no kernel": "input 1 4 2 0 3\noutput 7 6 5",
+    "rows of an image": "row 1: 1 4 2\nrow 2: 1 0 -1\nkernel: 1 1\noutput: 3",
+    "signs in labelled rows": "input 1 2 4\nkernel 1 0\noutput 7 * 6\n 5 * 4",
+    "words between columns of a table": "1   max pool with 2x2 filters   3 4\n2   and then                    5 6",
+    "three terms": "1 2 + 3 4 + 5 6 = 0 0",
 }
-NO_CLAIM_MATH = {
-    "a variable": r"\begin{bmatrix} 1 & x \end{bmatrix} + \begin{bmatrix} 1 & 2 \end{bmatrix} = \begin{bmatrix} 2 & 5 \end{bmatrix}",
-    "transposed": r"\begin{bmatrix} 1 & 2 \end{bmatrix}^T + \begin{bmatrix} 1 & 2 \end{bmatrix} = \begin{bmatrix} 2 & 5 \end{bmatrix}",
-    "a term before": r"b + \begin{bmatrix} 1 & 2 \end{bmatrix} * \begin{bmatrix} 1 & 2 \end{bmatrix} = 6",
-    "no output": r"\begin{bmatrix} 1 & 2 \end{bmatrix} * \begin{bmatrix} 1 & 2 \end{bmatrix}",
-    "a system": r"A = \begin{bmatrix} 1 & 2 \end{bmatrix}, \quad B = \begin{bmatrix} 1 & 3 \end{bmatrix}",
-    "a determinant": r"\begin{vmatrix} 1 & 2 \\ 3 & 4 \end{vmatrix} * \begin{bmatrix} 1 & 2 \end{bmatrix} = 7",
-    "dots": r"\begin{bmatrix} 1 & \cdots & 2 \end{bmatrix} + \begin{bmatrix} 1 & 2 \end{bmatrix} = \begin{bmatrix} 2 & 5 \end{bmatrix}",
-    "numbers only": r"3 \cdot 4 = 13",
-}
-TRUE = [(in_text, text) for text in TRUE_TEXT.values()] + [(in_math, text) for text in TRUE_MATH.values()]
-NAMES = [*TRUE_TEXT, *TRUE_MATH]
 
 
-def problems(check, text: str) -> list[tuple[int, str]]:
-    return [(problem.line, problem.message) for problem in check(text.split("\n") if check is in_text else text)]
+def problems(text: str, above: str = "") -> list[tuple[int, str]]:
+    return [(problem.line, problem.message) for problem in in_text(text.split("\n"), above=above)]
 
 
-@pytest.mark.parametrize(("check", "text"), TRUE, ids=NAMES)
-def test_true(check, text):
-    assert problems(check, text) == []
+TRUE = [("", text) for text in TRUE_TEXT.values()] + list(TRUE_BELOW.values())
+NAMES = [*TRUE_TEXT, *TRUE_BELOW]
 
 
-@pytest.mark.parametrize(("check", "text"), TRUE, ids=NAMES)
-def test_the_true_ones_are_seen(check, text, monkeypatch):
+@pytest.mark.parametrize(("above", "text"), TRUE, ids=NAMES)
+def test_true(above, text):
+    assert problems(text, above) == []
+
+
+@pytest.mark.parametrize(("above", "text"), TRUE, ids=NAMES)
+def test_the_true_ones_are_seen(above, text, monkeypatch):
     """Each cell of an output is computed: with another first digit it is wrong, at its own line."""
     claims = []
     with monkeypatch.context() as patch:
         patch.setattr(grids, "faults", lambda claim: claims.append(claim) or [])
-        problems(check, text)
+        problems(text, above)
     assert claims
-    for cell in (cell for row in claims[-1].output for cell in row):
+    for cell in (cell for claim in claims for row in claim.output for cell in row):
         changed = text.split("\n")
         changed[cell.line - 1] = other(changed[cell.line - 1], cell.text.lstrip("-"), first=text.startswith("[2, 5"))
-        assert cell.line in [line for line, _ in problems(check, "\n".join(changed))], changed
+        assert cell.line in [line for line, _ in problems("\n".join(changed), above)], changed
 
 
 def other(line: str, number: str, first: bool) -> str:
@@ -333,12 +395,9 @@ def other(line: str, number: str, first: bool) -> str:
     return f"{line[:place]}{1 + (int(line[place]) + 3) % 9}{line[place + 1 :]}"
 
 
-@pytest.mark.parametrize(
-    ("check", "text", "expected"),
-    [(in_text, *example) for example in FALSE_TEXT] + [(in_math, *example) for example in FALSE_MATH],
-)
-def test_false(check, text, expected):
-    found = problems(check, text)
+@pytest.mark.parametrize(("above", "text", "expected"), [("", *example) for example in FALSE_TEXT] + FALSE_BELOW)
+def test_false(above, text, expected):
+    found = problems(text, above)
     assert [line for line, _ in found] == [line for line, _ in expected], found
     for (_, message), (_, words) in zip(found, expected, strict=True):
         assert words in message
@@ -346,26 +405,17 @@ def test_false(check, text, expected):
 
 @pytest.mark.parametrize("text", NO_CLAIM_TEXT.values(), ids=NO_CLAIM_TEXT)
 def test_text_that_claims_nothing(text):
-    assert problems(in_text, text) == []
-
-
-@pytest.mark.parametrize("text", NO_CLAIM_MATH.values(), ids=NO_CLAIM_MATH)
-def test_math_that_claims_nothing(text):
-    assert problems(in_math, text) == []
+    assert problems(text) == []
 
 
 PAGE = """---
 title: Grids
 ---
-Prices of $5 and `$` stand here.
-
-> $$
-> \\begin{bmatrix} 1 & 2 \\end{bmatrix} * \\begin{bmatrix} 1 & 1 \\end{bmatrix} =
-> 4
-> $$
-
-So $\\begin{bmatrix} 1 & 2 \\end{bmatrix} +
-\\begin{bmatrix} 1 & 2 \\end{bmatrix} = \\begin{bmatrix} 2 & 5 \\end{bmatrix}$.
+> ```text
+> input   1 4 2 0 3
+> kernel  1 0 -1
+> output -1 4 1
+> ```
 
 ```text
 1 2 * 1 1 = 4
@@ -384,6 +434,16 @@ True convolution flips the kernel:
 ```text
 1 2 * 0 1 = 1
 ```
+
+## Max pooling
+
+The usual windows
+with stride 2:
+
+```text
+1 3 2 4
+5 6 1 0  ->  6 5
+```
 """
 
 
@@ -391,7 +451,7 @@ def test_lines_on_a_page(tmp_path):
     """What a block prints is no worked grid, and prose that speaks of flipping may mean it."""
     (tmp_path / "page.md").write_text(PAGE, encoding="utf-8")
     found = grids.problems(read_page(tmp_path / "page.md", tmp_path), tmp_path)
-    assert [problem.line for problem in found] == [15, 8, 12]
+    assert [problem.line for problem in found] == [7, 11, 35]
 
 
 @given(st.data())
@@ -404,10 +464,10 @@ def test_random_grids_agree_with_torch(data):
     image = torch.randint(-9, 10, (1, 1, max(2, reach[0]), max(2, reach[1]))).double()
     output = torch.nn.functional.conv2d(image, kernel, stride=stride, padding=padding, dilation=dilation)
     caption = f"stride {stride}, padding {padding}, dilation {dilation}"
-    assert problems(in_text, side_by_side(image, kernel, output, caption)) == []
+    assert problems(side_by_side(image, kernel, output, caption)) == []
     row, column = (data.draw(st.integers(0, n - 1)) for n in output.shape[2:])
     output[0, 0, row, column] += 1
-    assert row + 2 in [line for line, _ in problems(in_text, side_by_side(image, kernel, output, caption))]
+    assert row + 2 in [line for line, _ in problems(side_by_side(image, kernel, output, caption))]
 
 
 def side_by_side(image, kernel, output, caption: str) -> str:
@@ -422,29 +482,12 @@ def side_by_side(image, kernel, output, caption: str) -> str:
 
 @given(st.text(alphabet="0123456789 +-*=/.,()[]|@>×→·\n\txpolmastride", max_size=120))
 def test_any_text_is_read(text):
-    assert isinstance(problems(in_text, text), list)
+    assert isinstance(problems(text), list)
 
 
 NUMBERS = st.lists(st.lists(st.integers(-20, 20), min_size=1, max_size=3), min_size=1, max_size=3)
 
 
-def as_math(rows: list[list[int]]) -> str:
-    return r"\begin{matrix}" + r" \\ ".join(" & ".join(map(str, row)) for row in rows) + r"\end{matrix}"
-
-
-PIECES = st.one_of(
-    st.sampled_from(r"* + - = \ast \cdot \odot \times \\ \quad \frac \begin{array} \end{matrix} ^T , & { }".split()),
-    NUMBERS.map(as_math),
-    st.integers(-5, 99).map(str),
-    st.text(max_size=3),
-)
-
-
-@given(st.lists(PIECES, max_size=8).map(" ".join))
-def test_any_math_is_read(text):
-    assert isinstance(problems(in_math, text), list)
-
-
 @given(st.lists(st.one_of(st.sampled_from("* + - = -> @ ⊙ pool max \n stride padding".split(" ")), NUMBERS.map(str))))
 def test_any_row_of_grids_is_read(parts):
-    assert isinstance(problems(in_text, " ".join(parts)), list)
+    assert isinstance(problems(" ".join(parts)), list)

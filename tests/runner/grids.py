@@ -1,164 +1,139 @@
-"""Recomputes worked grids, `input * kernel = output`: in text fences, and as matrices in math.
+"""Recomputes the worked grids in text fences, `input * kernel = output`.
 
-In a fence the grids stand side by side, and the columns of the signs divide the cells of all rows. In math they are
-matrices. What cannot be read claims nothing. What the signs mean is in grid_sums.py.
+The grids stand side by side, and the columns of the signs divide the cells of all rows; or one below the other, each
+with a label. What cannot be read claims nothing. What the signs mean is in grid_sums.py.
 """
 
 import re
-from bisect import bisect, bisect_left
-from collections.abc import Iterator
+from bisect import bisect
 from fractions import Fraction
-from functools import cache, partial
-from itertools import groupby
-from math import prod
+from itertools import groupby, pairwise
 from pathlib import Path
 
-from tests.runner.fences import CODE_SPAN, Problem
-from tests.runner.grid_sums import FLIPPED, SIZE, Cell, Claim, Grid, faults
+from tests.runner.fences import Problem
+from tests.runner.grid_sums import Cell, Claim, Grid, faults, size
 from tests.runner.page import Page
 
 SIGNS = {
-    **dict.fromkeys(r"* ∗ ⊛ ⋆ ⊗ × conv \ast \star \circledast \otimes \times".split(), "*"),
-    **dict.fromkeys(r"⊙ ∘ \odot \circ".split(), "⊙"),  # cell by cell
-    **dict.fromkeys(r"@ · \cdot".split(), "@"),  # product of matrices
-    **dict.fromkeys(r"= -> --> => ==> → ⟶ ⇒ \to \rightarrow".split(), "="),
+    **dict.fromkeys("* ∗ ⊛ ⋆ ⊗ × conv".split(), "*"),
+    **dict.fromkeys("⊙ ∘".split(), "⊙"),  # cell by cell
+    **dict.fromkeys("@ ·".split(), "@"),  # product of matrices
+    **dict.fromkeys("= -> --> => ==> → ⟶ ⇒".split(), "="),
     "+": "+",
     "-": "-",
 }
 MINUS = str.maketrans("−–﹣－", "----")
-NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{0,12})?|\.[0-9]{1,12})(?:/[1-9][0-9]{0,11})?")
+NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{0,12})?|\.[0-9]{1,12}|[0-9]{1,6}/[1-9][0-9]{0,5})")
+MOST_CELLS = 400  # of a grid; more is no worked example
 MOST_LINES = 5  # of a caption
-MOST_PRODUCTS = 20_000  # of the cells of all grids on one side; more is no worked example
-
-# In a fence: words that may stand on a row, as in `[1, 3, 8, 9] * [-1, 1] = [2, 1]  (stride 2)`; lines around cells.
-LABELS = re.compile(
-    rf"(?i)\b(?:(?:max|average|avg|mean)[- ]?pool\w*(?: {SIZE})?|(?:stride|padding|dilation)[ =][0-9]+|[0-9]+x[0-9]+"
-    r"|input|image|kernel|filter|window|output|result)\b|^\s*[^\W\d]\w* =(?= )|^\s*[^\W\d][\w ,]*: "
+FAR = 30  # lines above a grid, the farthest that may speak of it
+# Words that may stand on a row, as in `[1, 3, 8, 9] * [-1, 1] = [2, 1]  (stride 2)`; lines around cells.
+WORDS = re.compile(
+    r"(?i)\b(?:(?:max|average|avg|mean)[- ]?pool\w*(?: [0-9]+ ?[x×] ?[0-9]+)?|(?:max|mean|average)(?=\s*(?:-+>|=+>|→))"
+    r"|(?:stride|padding|dilation)[ =:]{1,3}[0-9]+|[0-9]+x[0-9]+|input|image|kernel|filter|window|output|result)\b"
+    r"|^\s*[^\W\d]\w* =(?= )|^\s*[^\W\d][\w ,]*: "
 )
-FRAME = re.compile(r"\+(?:[-=]+\+)+|(?<!\S)--+(?![\S>])|={3,}(?!>)|[][(){}|,;#\u2500-\u257f\u239b-\u23ad]")
-# Not read: numbers with a thousands separator, and single rows that list sizes, (8, 8) -> (4, 4).
+FRAME = re.compile(
+    r"\+(?:[-=]+\+)+|(?<=\|)[-+=:]{2,}(?=\|)|(?<!\S)--+(?![\S>])|={3,}(?!>)|[][(){}|,;#\u2500-\u257f\u239b-\u23ad]"
+)
+BETWEEN = re.compile(r"(?<=  )[^\W\d](?:\S| (?=\S))*(?=  |\s*$)")  # words with wide spaces around
+POOL = re.compile(r"(?i)pool|\b(?:max|mean|average)\b.*(?:->|=>|→)")
+UNSURE = re.compile(r"->|=>|→|⟶|⇒|\(\s*[-+.0-9]")  # (8, 8) -> (4, 4) may be meant
 THOUSANDS = re.compile(r"[0-9],[0-9]{3}(?![0-9])|(?:^|[*×=+])\s*[1-9][0-9]{0,2}(?: [0-9]{3})+\s*(?:$|[*×=+])")
-TUPLE = re.compile(r"\(\s*[-+.0-9]")
-SETS = re.compile("pool|strid|pad|dilat")
-ARROW = re.compile(r"->|=>|→|⟶|⇒")
-
-# In math: a formula, and what stands in it.
-SPAN = re.compile(r"\$\$([^$]+)\$\$|(?<![\\$])\$((?:[^$\n]|\n(?!\n))+)\$")
-MATH = re.compile(
-    r"\\begin\{(?P<name>(?:small|[bpB])?matrix|array)\}(?P<cells>(?:(?!\\begin).)*?)\\end\{(?P=name)\}"
-    r"|(?P<space>\s+|&|\\[,;:! ]|\\(?:left|right)\s*[][().|]|\\(?:begin|end)\{(?:aligned|align\*?|gathered|split)\})"
-    r"|(?P<stop>\\\\|\\q?quad|\\text\{[^{}]*\}|[,;.])"
-    r"|(?P<number>\\[dt]?frac\{\d+\}\{\d+\}|\d+(?:\.\d+)?)"
-    r"|(?P<other>\\[a-zA-Z]+|.)",
-    re.DOTALL,
+LABEL = re.compile(  # of an input, a kernel, an output, or something else
+    r"(?i)^\W*(?:the |padded )?(?:(input|signal|image|x|row)|(kernel|filter|weights?|w)|(output|result|y)"
+    r"|(?!stride|pad|dilat)[^\W\d]\w*)\b(?: (?:row|image)\b)?(?: *\((?=[^()]*[^\W\d_])[^()]*\))?(?:, padded)? *[:=]?"
 )
+INPUT, KERNEL, OUTPUT = 1, 2, 3  # as LABEL numbers them
+IN_ORDER = re.compile("(?:12|21)3(?:(?:12|21|1|2)?3)*")  # of labels: an output follows its input and kernel
 
 
 def problems(page: Page, root: Path) -> list[Problem]:
     """Cells and sizes that are wrong in the worked grids of a page, each at its line."""
     outputs = {step.output.fence.line for step in page.steps if getattr(step, "output", None)}
     found = []
-    said = cache(partial(said_before, page))
     for fence in page.scan.fences:
         if fence.language == "text" and fence.line not in outputs:
-            found += in_text(fence.body, fence.line + 1, said(fence.line))
-    lines = range(1, len(page.scan.lines) + 1)
-    text = "\n".join(CODE_SPAN.sub("", page.scan.prose.get(line, "")).lstrip(" \t>") for line in lines)
-    ends = [found.start() for found in re.finditer("\n", text)]
-    for span in SPAN.finditer(text):
-        line = 1 + bisect_left(ends, span.start(span.lastindex))
-        found += in_math(span[span.lastindex], line, said(line))
+            found += in_text(fence.body, fence.line + 1, said_above(page, fence.line))
     return found
 
 
-def said_before(page: Page, line: int) -> str:
-    """Whether the prose just before speaks of a flipped kernel; as to stride and padding it may mean anything."""
-    before = " ".join(page.scan.prose.get(number, "") for number in range(line - 3, line + 1))
-    return "flipped" if FLIPPED.search(before) else ""
+def said_above(page: Page, line: int) -> str:
+    """The heading and the paragraph that end above a line."""
+    lines = [page.scan.prose.get(number, "").strip(" \t>") for number in range(max(1, line - FAR), line)]
+    heading = next((text for text in reversed(lines) if text.startswith("#")), "")
+    return heading + "\n\n" + "\n".join(lines).rstrip().rpartition("\n\n")[2].replace("\n", " ") + " "
 
 
-# Reading a text fence
+def in_text(lines: list[str], first: int = 1, above: str = "") -> list[Problem]:
+    """What is wrong in a text fence. Words belong to the grids below them, those at the end to the last grids."""
+    lines = [text.expandtabs().translate(MINUS) for text in lines]
+    rows = [read_row(text, line) for line, text in enumerate(with_arrow(lines), first)]
+    if not any(has_equals(row) and len(row) > 1 for row in rows):
+        return in_stack(lines, first, above)
+    parts, words = [], []
+    for is_grid, group in groupby(zip(rows, lines, strict=True), key=lambda pair: bool(pair[0])):
+        if is_grid:
+            parts.append((list(group), words[-MOST_LINES:]))
+            words = []
+        else:
+            words += [text for _, text in group]
+    parts[-1][1].extend(words[:MOST_LINES])
+    return [problem for part, said in parts for problem in in_rows(part, said, above)]
 
 
-def in_text(lines: list[str], first: int = 1, words: str = "") -> list[Problem]:
-    """What is wrong in the body of a text fence whose first line has the number `first`."""
-    read = [(text, read_row(text, line)) for line, text in enumerate(lines, first)]
-    parts = [(kind, list(rows)) for kind, rows in groupby(read, key=kind_of)]
-    found = []
-    for index, (kind, rows) in enumerate(parts):
-        if kind == "rows":
-            found += in_rows(rows, words + caption(parts, index))
-    return found
+def with_arrow(lines: list[str]) -> list[str]:
+    """Words that stand between two grids, like "max pool with 2x2 filters", become an arrow."""
+    found = [(index, match) for index, text in enumerate(lines) for match in BETWEEN.finditer(text)]
+    found = [(index, match) for index, match in found if lines[index][: match.start()].strip()]
+    if not any("pool" in match[0] for _, match in found) or any(UNSURE.search(text) for text in lines):
+        return lines
+    shown, column = lines[:], min(match.start() for _, match in found)
+    for index, match in found:
+        shown[index] = shown[index][: match.start()] + " " * len(match[0]) + shown[index][match.end() :]
+    first = shown[found[0][0]]
+    shown[found[0][0]] = f"{first[:column]}->{first[column + 2 :]}"
+    return shown
 
 
-def kind_of(row: tuple) -> str:
-    text, items = row
-    return "empty" if not text.strip() else "words" if items is None else "rows"
+def blank(pattern: re.Pattern, text: str) -> str:
+    return pattern.sub(lambda found: " " * len(found[0]), text)
 
 
-def caption(parts: list, index: int) -> str:
-    """The words above the rows; and those right below, if the ones above and those on the rows set nothing."""
-    around = [("", [])] * 2 + parts + [("", [])] * 2
-    (_, far_above), (above, near), (_, rows), (below, under), (next_below, _) = around[index : index + 5]
-    before = [row for row in (far_above if above == "empty" else []) + near if row[1] is None]
-    words = in_lines(before[-MOST_LINES:])
-    if below == "words" and next_below != "rows" and not SETS.search(words + in_lines(rows)):
-        return words + in_lines(under[:MOST_LINES])
-    return words
+def has_equals(row: list) -> bool:
+    return any(item == "=" for _, item in row)
 
 
-def in_lines(rows: list) -> str:
-    return "".join(f"\n{text}" for text, _ in rows).lower()
-
-
-def read_row(text: str, line: int) -> list[tuple[int, Cell | str]] | None:
-    """The cells and signs of a row, each with its column; None for a line of words."""
-    plain = text.expandtabs().translate(MINUS)
-    for pattern in (LABELS, FRAME):
-        plain = pattern.sub(lambda found: " " * len(found[0]), plain)
-    items = [(found.start(), SIGNS.get(found[0]) or number(found[0], line)) for found in re.finditer(r"\S+", plain)]
-    kinds = [item for _, item in items]
-    between = "=" in kinds and isinstance(kinds[0], Cell) and isinstance(kinds[-1], Cell)
-    if None in kinds or THOUSANDS.search(text) or re.search(r"[^\W\d_]", text) and not between:
-        return None
-    return items
+def read_row(text: str, line: int) -> list[tuple[int, Cell | str]]:
+    """The cells and signs of a row, each with its column; nothing for a line of words."""
+    found = re.finditer(r"\S+", blank(FRAME, blank(WORDS, text)))
+    row = [(item.start(), SIGNS.get(item[0]) or number(item[0], line)) for item in found]
+    items = [item for _, item in row]
+    words = re.search(r"[^\W\d_]", text) and not ("=" in items and any(isinstance(item, Cell) for item in items))
+    return [] if words or None in items or THOUSANDS.search(text) else row
 
 
 def number(text: str, line: int) -> Cell | None:
-    if not NUMBER.fullmatch(text):
-        return None
-    top, _, bottom = text.partition("/")
-    value = Fraction(top) / Fraction(bottom or 1)
-    return Cell(int(value) if value.denominator == 1 else value, text, line)
+    return Cell(Fraction(text), text, line) if NUMBER.fullmatch(text) else None
 
 
-def in_rows(rows: list, words: str) -> list[Problem]:
+def in_rows(part: list, words: list[str], above: str) -> list[Problem]:
     """One claim over all rows if just one of them has the `=`, else one claim for each row that has it."""
-    signed = [row for row in rows if any(item == "=" for _, item in row[1])]
-    if len(signed) != 1 or len(rows) == 1:
-        return [problem for row in signed for claim in in_row(row, words) for problem in faults(claim)]
-    tokens = divide(rows)
-    flat = all(len(grid) == 1 for grid in tokens[1:] if isinstance(grid, list))
-    if flat and any(claim.signs and not faults(claim) for claim in in_row(signed[0], words)):
-        return []  # the other rows do not belong to it
-    return check(tokens, words + in_lines(rows))
-
-
-def in_row(row: tuple, words: str) -> list[Claim]:
-    """The claims of a single row, unless it lists sizes: `[1, 16, 8, 8] -> [1, 16, 4, 4]`."""
-    text, _ = row
-    found = claims(divide([row]), words + in_lines([row]))
-    sizes = [claim for claim in found if not (ARROW.search(text) and len(claim.output[0]) == len(claim.grids[0][0]))]
-    return [] if TUPLE.search(text) else sizes
+    signed = [pair for pair in part if has_equals(pair[0])]
+    found = []
+    for pairs in [part] if len(signed) == 1 else [[pair] for pair in signed]:
+        said = "\n".join([*words, *(text for _, text in pairs)])
+        found += check(divide([row for row, _ in pairs]), said, above, unsure=bool(UNSURE.search(said)))
+    return found
 
 
 def divide(rows: list) -> list[Grid | str | None]:
     """The grids between the columns of the signs, with the signs; None for what is no rectangle of cells."""
-    signs = sorted((column, item) for _, items in rows for column, item in items if isinstance(item, str))
+    signs = sorted((column, item) for row in rows for column, item in row if isinstance(item, str))
     columns = [column for column, _ in signs]
     grids: list[Grid] = [[] for _ in range(len(signs) + 1)]
-    for _, items in rows:
-        cells = [(bisect(columns, column), item) for column, item in items if isinstance(item, Cell)]
+    for row in rows:
+        cells = [(bisect(columns, column), item) for column, item in row if isinstance(item, Cell)]
         for place, group in groupby(cells, key=lambda cell: cell[0]):
             grids[place].append([cell for _, cell in group])
     tokens: list[Grid | str | None] = [rectangle(grids[0])]
@@ -168,84 +143,57 @@ def divide(rows: list) -> list[Grid | str | None]:
 
 
 def rectangle(rows: Grid) -> Grid | None:
-    return rows if len({len(row) for row in rows}) == 1 and all(cell for row in rows for cell in row) else None
+    whole = len({len(row) for row in rows}) == 1 and all(cell for row in rows for cell in row)
+    return rows if whole and 0 < len(rows) * len(rows[0]) <= MOST_CELLS else None
 
 
-# Reading math
+def in_stack(lines: list[str], first: int, above: str) -> list[Problem]:
+    """Labelled grids, one below the other: each output with the last input and the last kernel above it."""
+    sections = stack(lines, first)
+    if not IN_ORDER.fullmatch("".join(str(role) for role, _, _ in sections)):
+        return []
+    found, said, grids = [], [], {}
+    for role, rows, words in sections:
+        grids[role] = rectangle(rows)
+        said += words
+        if role == OUTPUT and sum(map(len, grids[KERNEL] or [])) > 1:
+            tokens = [grids[INPUT], "*", grids[KERNEL], "=", grids[OUTPUT]]
+            found += check(tokens, "\n".join(said), above, unsure=True)
+            said = []
+    return found
 
 
-def in_math(math: str, first: int = 1, words: str = "") -> list[Problem]:
-    """What is wrong between the `$` of a formula that starts at line `first`."""
-    found, tokens, stopped, line = [], [], False, first
-    for match in MATH.finditer(math.translate(MINUS)):
-        if match["stop"]:
-            stopped = True
-        elif not match["space"]:
-            token = read_math(match, line)
-            if stopped and tokens and not isinstance(tokens[-1], str) and not isinstance(token, str):
-                found += check(tokens, words)
-                tokens = []
-            tokens.append(token)
-            stopped = False
-        line += match[0].count("\n")
-    return found + check(tokens, words)
-
-
-def read_math(match: re.Match, line: int) -> Grid | str | None:
-    """A matrix, a number as a grid of one cell, or a sign."""
-    if match["cells"] is not None:
-        return matrix(match["cells"], line)
-    if match["number"]:
-        return rectangle([[plain_cell(match["number"], line)]])
-    return SIGNS.get(match["other"])
-
-
-def matrix(text: str, line: int) -> Grid | None:
-    r"""The cells between `&` and `\\`, each at its line."""
-    text = re.sub(r"\A\s*\{[lcr| ]*\}|\\hline", "", text)
-    rows = []
-    for row in re.split(r"\\\\", text):
-        start = line + row[: len(row) - len(row.lstrip())].count("\n")
-        line += row.count("\n")
-        if row.strip():
-            rows.append([plain_cell(cell, start) for cell in row.split("&")])
-    return rectangle(rows)
-
-
-def plain_cell(text: str, line: int) -> Cell | None:
-    text = re.sub(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}", r"\1/\2", text)
-    text = re.sub(r"\\phantom\{[^{}]*\}|\\(?:mathbf|boxed|textcolor\{\w+\}|color\{\w+\})|\\[,;:! ]|[{}\s]", "", text)
-    return number(text, line)
+def stack(lines: list[str], first: int) -> list:
+    """For each label what it means, the rows of its grid, and the words that belong to it."""
+    sections, words = [], []
+    for line, text in enumerate(lines, first):
+        label = LABEL.match(text)
+        row = read_row(text[label.end() :] if label else text, line)
+        cells = [item for _, item in row if isinstance(item, Cell)]
+        words.append(text)
+        if label and label.lastindex:
+            sections.append((label.lastindex, [], words))
+            words = []
+        elif cells and (label or len(cells) < len(row)):
+            return []  # another label, such as a bias, or a sum
+        if cells and sections:
+            sections[-1][1].append(cells)
+    if sections:
+        sections[-1][2].extend(words)
+    return sections
 
 
 # What is claimed
 
 
-def check(tokens: list[Grid | str | None], words: str) -> list[Problem]:
-    return [problem for claim in claims(tokens, words) for problem in faults(claim)]
-
-
-def claims(tokens: list[Grid | str | None], words: str) -> Iterator[Claim]:
-    """`A * K = Y`, also as `Y = A * K`, or with a side between that is not read."""
-    sides = [side(list(part)) for relation, part in groupby(tokens, key=lambda token: token == "=") if not relation]
-    alone = [each[0][0] for each in sides if each and not each[1]]
-    if len(sides) == len(alone) == 2 and "pool" in words and len(alone[0]) * len(alone[0][0]) <= MOST_PRODUCTS:
-        yield Claim(alone[:1], [], alone[1], words)
-    for grids, signs in filter(None, sides):
-        sizes = [len(grid) * len(grid[0]) for grid in grids]
-        if signs and alone and max(sizes) > 1 and prod(sizes) <= MOST_PRODUCTS:
-            yield Claim(grids, signs, alone[0], words)
-
-
-def side(tokens: list[Grid | str | None]) -> tuple[list[Grid], list[str]] | None:
-    """Grids and the signs between them; matrices that stand side by side are multiplied."""
-    grids, signs = [], []
-    for token in tokens:
-        if token is None or isinstance(token, str) and len(signs) == len(grids):
-            return None
-        if isinstance(token, str):
-            signs.append(token)
-        else:
-            signs += ["@"] * (len(grids) > len(signs))
-            grids.append(token)
-    return (grids, signs) if len(grids) == len(signs) + 1 else None
+def check(tokens: list[Grid | str | None], words: str, above: str, unsure: bool = False) -> list[Problem]:
+    """What is wrong in `A * K = Y`, also as `Y = A * K`; or in a pooling, `A -> Y`."""
+    sides = [list(part) for relation, part in groupby(tokens, key=lambda token: token == "=") if not relation]
+    found = []
+    for side, other in [*pairwise(sides), *pairwise(sides[::-1])]:
+        kinds = [type(token) for token in side + other]
+        if kinds == [list, str, list, list] and not size(side[0]) == size(side[2]) == (1, 1):
+            found += faults(Claim(*side, other[0], words, above, unsure))
+    if [type(token) for side in sides for token in side] == [list, list] and POOL.search(words + above):
+        found += faults(Claim(sides[0][0], "pool", [], sides[-1][0], words, above, unsure))
+    return found
