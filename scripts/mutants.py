@@ -27,7 +27,8 @@ SWAPS = {
     "+": "-", "-": "+", "*": "+", "/": "*", "//": "*", "**": "*", "%": "*",
     "<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "and": "or", "or": "and",
 }  # fmt: skip
-UNSEEN = re.compile(r"!?\]\([^)]*\)|^\s*\d+\. |https?://\S+|<[^>]+>")
+# Not claims: where links lead, numbers of list items, tags, and the effort of an exercise, which is an estimate.
+UNSEEN = re.compile(r"!?\]\([^)]*\)|^\s*\d+\. |https?://\S+|<[^>]+>|\*(?:Easy|Medium|Hard) · \d+ minutes")
 
 
 @dataclass
