@@ -51,6 +51,7 @@ COINCIDENCE = (
     "The changed number is another true number of the page. Unless it is bound, a number in words is compared with "
     "what the page shows, not with what the words mean."
 )
+UNEXPLAINED = "Nobody has explained this yet."
 BAND = "The changed decimal is within the band that the page tells its reader for results of training."
 HEAVY = ("torch", "torch._dynamo", "torchvision", "matplotlib.pyplot", "sklearn.datasets", "skimage.data")
 
@@ -61,6 +62,7 @@ class Course:
     def __init__(self, path: Path, seed: int, seconds: float):
         self.path, self.seconds = path, seconds
         self.lesson = path.parent.name
+        self.test = f"tests/test_{self.lesson.replace('-', '_')}.py"
         folder = CACHE / f"{self.lesson}-{path.stem}"
         folder.mkdir(parents=True, exist_ok=True)
         self.copy = tempfile.TemporaryDirectory(dir=folder, prefix="tree-")  # gone when this process ends
@@ -75,8 +77,8 @@ class Course:
         self.results: dict[str, str] = json.loads(self.file.read_text()) if self.file.exists() else {}
 
     def checks(self) -> bytes:
-        """The content of all checks: results of other checks do not count."""
-        files = [*(ROOT / "tests" / "runner").glob("*.*"), *(ROOT / "tests").glob("test_*.py")]
+        """The content of the checks: results of other checks do not count."""
+        files = [*(ROOT / "tests" / "runner").glob("*.*"), ROOT / self.test]
         return "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)).encode()
 
     def keep(self, mutant: Mutant | str, red: str) -> None:
@@ -116,13 +118,12 @@ class Course:
         return self.test_fault() if mutant.file.startswith("snippets/") else ""
 
     def test_fault(self) -> str:
-        test = f"tests/test_{self.lesson.replace('-', '_')}.py"
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", test]
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", self.test]
         try:
             done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=2 * self.seconds)
         except subprocess.TimeoutExpired:
-            return f"{test} did not end"
-        return f"{test}: " + done.stdout.strip().splitlines()[-1] if done.returncode else ""
+            return f"{self.test} did not end"
+        return f"{self.test}: " + done.stdout.strip().splitlines()[-1] if done.returncode else ""
 
 
 def figure_fault(root: Path, lesson: str) -> str:
@@ -355,12 +356,14 @@ def survivors(rows: list[tuple[Mutant, str]]) -> dict[str, list[str]]:
 
 def write(rows: list[tuple[Mutant, str]], options: argparse.Namespace) -> None:
     """Puts counts and survivors into the page, between its two marks."""
-    how = f"{options.sample} mutants of each page" if options.sample else "all mutants of each page"
+    how = f"up to {options.sample} mutants of each page" if options.sample else "all mutants of each page"
     pages = "\n".join(str(page) for page in options.pages)
     text = f"```text\n{datetime.now(UTC):%Y-%m-%d}, {how}, seed {options.seed}\n{pages}\n\n{table(rows)}\n```"
     for reason, places in sorted(survivors(rows).items(), key=lambda pair: -len(pair[1])):
-        text += f"\n\n{len(places)} survived. {reason or 'Nobody has explained this yet.'}\n\n```text\n"
-        text += "\n".join(places) + "\n```"
+        # The survivors stand in a diff, since nothing in them is to be checked.
+        text += f"\n\n<!-- given: reasons, from tests/survivors.yaml -->\n{reason or UNEXPLAINED}\n"
+        text += f'\n<details markdown="1">\n<summary>{len(places)} survived</summary>\n\n```diff\n'
+        text += "\n".join(f"  {place}" for place in places) + "\n```\n\n</details>"
     page = REPORT.read_text(encoding="utf-8")
     REPORT.write_text(re.sub(f"(?<={MARK}\n).*(?=\n{MARK})", lambda _: text, page, flags=re.DOTALL), encoding="utf-8")
 

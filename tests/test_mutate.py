@@ -125,4 +125,4 @@ def test_the_counts_are_written_between_the_marks(tmp_path, monkeypatch, mutants
     text = page.read_text()
     assert text.startswith("Before.\n\n" + mutate.MARK) and text.endswith(mutate.MARK + "\n\nBehind.\n")
     assert re.search(r"quiz +1 +1 +100\.0%", text) and re.search(r"all +1 +2 +50\.0%", text)
-    assert "1 survived. Nobody has explained this yet." in text
+    assert "Nobody has explained this yet." in text and "<summary>1 survived</summary>" in text
