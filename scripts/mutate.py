@@ -48,9 +48,10 @@ MARK = "<!-- note: written by scripts/mutate.py -->"
 COPIED = ("docs", "snippets", "scripts", "tests", "mkdocs.yml", "pyproject.toml", "README.md")
 IN_WORDS = ("prose", "math", "code span", "quiz", "comment", "string")
 COINCIDENCE = (
-    "The changed number is another true number of the page. Unless it is bound, a number in words is compared with "
+    "The changed number is, perhaps rounded, another true number of the page. Unless it is bound, a number in words is compared with "
     "what the page shows, not with what the words mean."
 )
+GIVEN = "Nobody can compute the number: the page says why, beside it."
 UNEXPLAINED = "Nobody has explained this yet."
 BAND = "The changed decimal is within the band that the page tells its reader for results of training."
 HEAVY = ("torch", "torch._dynamo", "torchvision", "matplotlib.pyplot", "sklearn.datasets", "skimage.data")
@@ -309,7 +310,16 @@ def why(mutant: Mutant, before: str, known: list[tuple[dict, str]]) -> str:
             return reason
     if mutant.kind == "output" and in_band(mutant):
         return BAND
-    return COINCIDENCE if mutant.kind in IN_WORDS and unbound.value(mutant.now) in evidence_of(mutant.file) else ""
+    if mutant.kind in IN_WORDS and "<!-- given:" in before:
+        return GIVEN
+    return COINCIDENCE if mutant.kind in IN_WORDS and is_shown(mutant) else ""
+
+
+def is_shown(mutant: Mutant) -> bool:
+    """Whether the changed number is another true number of the page, or a rounded one."""
+    number, places = unbound.value(mutant.now), arithmetic.decimals(mutant.now)
+    half = 0.5 * 10.0**-places if places else 0.0
+    return any(abs(known - number) <= half for known in evidence_of(mutant.file))
 
 
 def in_band(mutant: Mutant) -> bool:
