@@ -48,8 +48,8 @@ MARK = "<!-- note: written by scripts/mutate.py -->"
 COPIED = ("docs", "snippets", "scripts", "tests", "mkdocs.yml", "pyproject.toml", "README.md")
 IN_WORDS = ("prose", "math", "code span", "quiz", "comment", "string")
 COINCIDENCE = (
-    "The changed number is, perhaps rounded, another true number of the page. Unless it is bound, a number in words is compared with "
-    "what the page shows, not with what the words mean."
+    "The changed number is, perhaps rounded, another true number of the page. Unless it is bound, a number in words is "
+    "compared with what the page shows, not with what the words mean."
 )
 GIVEN = "Nobody can compute the number: the page says why, beside it."
 UNEXPLAINED = "Nobody has explained this yet."
