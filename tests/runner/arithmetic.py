@@ -46,7 +46,8 @@ STOP = set(
 IS = r"(?:is|are|equals|makes?|gives?|yields?|comes to|adds up to|add up to)\s+"
 # What LaTeX, typography and keyboards write for the same thing.
 SPELLINGS = [
-    (r"(?s)\\begin\{((?:small)?[bpBvV]?matrix|array)\}(?:(?!\\begin).)*?\\end\{\1\}", " [ ] "),  # their cells are no sums
+    # The cells of a matrix are no sums.
+    (r"(?s)\\begin\{((?:small)?[bpBvV]?matrix|array)\}(?:(?!\\begin).)*?\\end\{\1\}", " [ ] "),
     (r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"((\1)/(\2))"),
     (r"(?<=\d)(?:\\,|\{,\}|[\u00a0\u202f\u2009])(?=\d{3}(?!\d))", ","),
     (r"\\(?:begin|end)\{[a-z*]+\}|&|\\\\(?=\s|$)", " "),
