@@ -9,6 +9,4 @@ def window_sums(row, width):
         raise ValueError(message)
     starts = range(len(row) - width + 1)
     return [sum(row[i : i + width]) for i in starts]
-
-
 # --8<-- [end:window_sums]

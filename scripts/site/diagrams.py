@@ -1,9 +1,9 @@
 """The ```layers fence: a column of layers and the shape that each hands on, as an SVG that follows the colour scheme.
 
-alt: The CNN of this lesson, 8x8 pixels in, 10 logits out.
-input | 1 x 8 x 8
-Conv2d(1, 16, 3, padding=1) | 16 x 8 x 8
-Linear(256, 10) | 10
+    alt: The CNN of this lesson, 8x8 pixels in, 10 logits out.
+    input | 1 x 8 x 8
+    Conv2d(1, 16, 3, padding=1) | 16 x 8 x 8
+    Linear(256, 10) | 10
 """
 
 from html import escape
