@@ -26,6 +26,10 @@ def test_the_worked_example():
     assert conv2d(X, KERNEL) == [[4, 17, -5], [5, 12, 1]]
 
 
+def test_without_more_words_the_window_takes_single_steps_over_the_input_alone():
+    assert output_size(7, 3) == 5
+
+
 def test_stride_and_padding_by_hand():
     assert conv1d(X[0], KERNEL[0], stride=2, padding=1) == [1, 5, -9]
     assert conv1d(X[0], KERNEL[0], stride=3) == [2]

@@ -147,7 +147,7 @@ def evidence_of(page: Page) -> Evidence:
     evidence = Evidence()
     for fence in page.scan.fences:
         if fence.language in ("text", "layers", "console"):
-            evidence.add(fence.line, "\n".join(fence.body))
+            evidence.add(fence.line, "\n".join(line for line in fence.body if not line.startswith("alt:")))
     for step in page.steps:
         for chunk in step.chunks if isinstance(step, Block) else []:
             evidence.add(step.line, without_remarks(chunk.code))
@@ -195,15 +195,15 @@ def without_remarks(code: str) -> str:
 
 def words_in_code(page: Page, evidence: Evidence) -> list[Problem]:
     """Numbers of two digits or more, and rows, in what code says: seen in the run, recomputed, or shown somewhere."""
-    found = []
+    said = [(f.line + 1, f.body[0]) for f in page.scan.fences if f.language == "layers" and f.body]  # alt: ...
     for step in page.steps:
         for chunk in step.chunks if isinstance(step, Block) else []:
             seen = observed.stated(chunk)
             for line, words in remarks(chunk.code, chunk.line):
-                place = line if chunk.path == page.path else step.line
-                for written in [] if line in seen else unknown(words, evidence):
-                    found.append(Problem(place, f'nothing accounts for "{written}" in these words of the code'))
-    return found
+                if line not in seen:
+                    said.append((line if chunk.path == page.path else step.line, words))
+    message = 'nothing accounts for "{}" in these words of the code'
+    return [Problem(line, message.format(number)) for line, words in said for number in unknown(words, evidence)]
 
 
 def unknown(words: str, evidence: Evidence):
@@ -321,7 +321,8 @@ def rounds(match: re.Match, sides: list, evidence: Evidence) -> bool:
     scales = {1.0, 0.01} if unit in ("%", "percent") else {UNITS[unit]} if unit else {1.0}
     for scale in scales:
         low, high = (float(digits) - half) * scale, (float(digits) + half) * scale
-        if evidence.has_between(low, high) or any(low <= side.value <= high for side in sides):
+        fine = len(digits.replace(".", "").lstrip("0")) > 1  # one digit alone is near some number of every page
+        if fine and evidence.has_between(low, high) or any(low <= side.value <= high for side in sides):
             return True
     return False
 
