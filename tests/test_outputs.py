@@ -71,3 +71,9 @@ def test_any_text_is_compared_without_an_error(shown, seen):
 def test_a_number_agrees_with_itself_at_any_digits_and_not_one_unit_away(value, digits):
     assert differences(f"{value:.{digits}f}", f"{value:.9f}") == []
     assert differences(f"{value + 1.6 * 10**-digits:.{digits}f}", f"{value:.9f}")
+
+
+def test_a_setting_has_no_band():
+    assert differences("lr=0.1: 2.30", "lr=0.1: 2.25", 0.1) == []
+    assert differences("lr=0.1: 2.30", "lr=0.2: 2.30", 0.1)
+    assert differences("loss=2.30", "loss=2.25", 0.1) == []

@@ -47,8 +47,11 @@ def agree(shown: str, seen: str, within: float = 0.0) -> bool:
         return True
     if squeeze(NUMBER.sub("#", shown)) != squeeze(NUMBER.sub("#", seen)):
         return False
-    pairs = zip(NUMBER.findall(shown), NUMBER.findall(seen), strict=True)
-    return all(same_number(a, b, within) for a, b in pairs)
+    places = [match.start() for match in NUMBER.finditer(shown)]
+    settings = [shown[place - 1 : place] == "=" for place in places]  # `lr=0.1: 2.30`: no band for what was set
+    bands = [0.0 if setting and not all(settings) else within for setting in settings]
+    pairs = zip(NUMBER.findall(shown), NUMBER.findall(seen), bands, strict=True)
+    return all(same_number(a, b, band) for a, b, band in pairs)
 
 
 def squeeze(line: str) -> str:
