@@ -31,6 +31,7 @@ TRUE = [
     r"$$\begin{aligned} \tfrac{1}{4}\,(& 2 \cdot 5 \\ & - 2) - 0.5 \approx 1.5 \end{aligned}$$",
     "1{,}728 = 27 \\cdot 64",
     "ln 10 = 2.303, close to it",
+    r"$\frac{1}{1 + \frac{1}{\frac{1}{2}}} \approx 0.333$",
     r"$-\ln \frac{1}{100} = \ln 100 \approx 4.61$",
     r"$224 \cdot 224 = 50\,176$ pixels",
     "27.5 M / 231.2 M = 11.9 %",

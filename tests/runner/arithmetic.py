@@ -44,11 +44,12 @@ STOP = set(
     " in at on to from into because since between than as".split()
 )
 IS = r"(?:is|are|equals|makes?|gives?|yields?|comes to|adds up to|add up to)\s+"
+FRACTION = (r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"((\1)/(\2))")
 # What LaTeX, typography and keyboards write for the same thing.
 SPELLINGS = [
     # The cells of a matrix are no sums.
     (r"(?s)\\begin\{((?:small)?[bpBvV]?matrix|array)\}(?:(?!\\begin).)*?\\end\{\1\}", " [ ] "),
-    (r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"((\1)/(\2))"),
+    FRACTION,
     (r"(?<=\d)(?:\\,|\{,\}|[\u00a0\u202f\u2009])(?=\d{3}(?!\d))", ","),
     (r"\\(?:begin|end)\{[a-z*]+\}|&|\\\\(?=\s|$)", " "),
     (r"\\(?:left|right|[bB]igg?[lr]?|displaystyle)(?![a-zA-Z])", ""),
@@ -178,7 +179,7 @@ def relations(text: str) -> list[str]:
 def spell(text: str) -> str:
     """The text with one spelling for every operator."""
     text = "".join(part if part.startswith("$") else SHORT.sub(r"\1 \2", part) for part in MATH.split(text))
-    for pattern, replacement in SPELLINGS[:1] * 3 + SPELLINGS:  # fractions stand in fractions
+    for pattern, replacement in [FRACTION] * 3 + SPELLINGS:  # fractions stand in fractions
         text = re.sub(pattern, replacement, text)
     return text
 

@@ -128,7 +128,7 @@ def python_unseen(scan: Scan, outputs: set[int]) -> list[Problem]:
 
 
 def is_program(text: str) -> bool:
-    """Whether a text is Python that imports, defines or calls something."""
+    """Whether a text is Python that imports or defines something."""
     try:
         body = ast.parse(text).body
     except NOT_PYTHON:
