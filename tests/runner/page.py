@@ -316,7 +316,12 @@ def paragraph_before(scan: Scan, comment: Comment) -> str:
             break
         text = f"{scan.prose[line]}\n{text}"
         line -= 1
-    return re.sub(r"(?<=\d)(?:\\,|[\u00a0\u202f\u2009])(?=\d{3}(?!\d))", ",", text[-1000:])
+    return with_commas(text[-1000:])
+
+
+def with_commas(text: str) -> str:
+    """`1 728` with a thin or a fixed space, as typography and LaTeX group digits, as `1,728`."""
+    return re.sub(r"(?<=\d)(?:\\,|[\u00a0\u202f\u2009])(?=\d{3}(?!\d))", ",", text)
 
 
 def how_many(expression: str) -> int:

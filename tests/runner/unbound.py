@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.runner import arithmetic, observed, quiz, tables, totals
 from tests.runner.arithmetic import MATH, SHORT, UNITS
 from tests.runner.fences import Problem
-from tests.runner.page import Block, Page, bound_numbers
+from tests.runner.page import Block, Page, bound_numbers, with_commas
 
 NUMBER = re.compile(
     rf"(?<![\w.])(?<![A-Za-z]-)(?P<number>{arithmetic.NUMBER})(?!\w|\.\d)"
@@ -298,7 +298,7 @@ def plain(words: str) -> str:
     """The line as a reader reads it, with one spelling for `×` and for thousands."""
     words = "".join(part if part.startswith("$") else SHORT.sub(r"\1 \2", part) for part in MATH.split(words))
     spelled = re.sub(r"\\times|\\cdot|(?<=\d)x(?=\d)", "×", words.replace("{,}", ","))
-    return LABELS.sub(" ", UNSEEN.sub(" ", re.sub(r"(?<=\d)(?:\\,|[\u00a0\u202f\u2009])(?=\d{3}(?!\d))", ",", spelled)))
+    return LABELS.sub(" ", UNSEEN.sub(" ", with_commas(spelled)))
 
 
 def strange_rows(words: str, evidence: Evidence, rows: list, near: set[float], bound: set, line: int):
