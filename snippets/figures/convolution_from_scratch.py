@@ -4,7 +4,20 @@ import numpy as np
 from skimage import data
 
 from snippets.convolution_from_scratch import conv1d, conv2d, output_size
-from snippets.figures.style import ACCENT, ACCENT2, ACCENT3, MINUS, canvas, frame, grid, picture
+from snippets.figures.style import (
+    ACCENT,
+    ACCENT2,
+    ACCENT3,
+    MINUS,
+    canvas,
+    caption,
+    frame,
+    grey,
+    grid,
+    picture,
+    rows_in_words,
+    tinted,
+)
 
 X = [[1, 3, 8, 9], [2, 3, 9, 6], [1, 3, 6, 8]]
 KERNEL = [[-1, 1], [-2, 2]]
@@ -19,26 +32,6 @@ def photograph():
 
 def edges(kernel):
     return np.array(conv2d(photograph().tolist(), kernel))
-
-
-def grey(values, levels=16):
-    """Clip to 0..255 and keep a few levels of grey: the file shrinks to a third."""
-    step = 256 // levels
-    return (np.clip(values, 0, 255) // step * step * 255 // (256 - step)).astype(np.uint8)
-
-
-def tinted(rows, columns, color, top=0, left=0):
-    return {(top + i, left + j): color for i in range(rows) for j in range(columns)}
-
-
-def rows_in_words(rows):
-    """`[[1, 3], [2, 3]]` as "rows 1 3 and 2 3"."""
-    rows = [" ".join(map(str, row)) for row in rows]
-    return "rows " + " and ".join(filter(None, [", ".join(rows[:-1]), rows[-1]]))
-
-
-def caption(axes, x, y, text, size=12):
-    axes.text(x, y, text, ha="center", va="center_baseline", fontsize=size)
 
 
 def four_numbers():

@@ -90,6 +90,28 @@ def picture(axes, pixels, left, top, size, smooth=True):
     axes.set(aspect="auto", **limits)
 
 
+def tinted(rows, columns, color, top=0, left=0):
+    """Return the `tint` of `grid` for a rectangle of rows x columns cells from row `top`, column `left`."""
+    return {(top + i, left + j): color for i in range(rows) for j in range(columns)}
+
+
+def caption(axes, x, y, text, size=12):
+    """Write text centred on (x, y) in axes units."""
+    axes.text(x, y, text, ha="center", va="center_baseline", fontsize=size)
+
+
+def grey(values, levels=16):
+    """Clip to 0..255 and keep a few levels of grey: the file shrinks to a third."""
+    step = 256 // levels
+    return (np.clip(values, 0, 255) // step * step * 255 // (256 - step)).astype(np.uint8)
+
+
+def rows_in_words(rows):
+    """`[[1, 3], [2, 3]]` as "rows 1 3 and 2 3"."""
+    rows = [" ".join(map(str, row)) for row in rows]
+    return "rows " + " and ".join(filter(None, [", ".join(rows[:-1]), rows[-1]]))
+
+
 def to_svg(figure, name):
     """Return the figure as SVG text: no date, no prolog, no style attribute, ids that are unique to `name`."""
     buffer = io.StringIO()
