@@ -163,11 +163,13 @@ class Forks:
                 late = time.monotonic() > until
                 if late:
                     os.kill(pid, signal.SIGKILL)
-                if os.waitpid(pid, 0 if late else os.WNOHANG) != (0, 0):
+                gone, status = os.waitpid(pid, 0 if late else os.WNOHANG)
+                if gone:
                     with open(pipe, "rb") as words:
                         red = words.read().decode(errors="replace")
                     del self.running[key]
-                    yield key, f"it did not end within {self.seconds:g} s" if late else red
+                    killed = f"killed by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else ""
+                    yield key, f"it did not end within {self.seconds:g} s" if late else red or killed
             time.sleep(0.005)
 
 

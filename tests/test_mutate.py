@@ -1,6 +1,8 @@
 """The mutation script: it plants one lie at a time, sees it caught, and leaves everything as it was."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections import defaultdict
@@ -114,6 +116,11 @@ def test_each_explanation_names_a_place_that_exists():
         for place in group["places"]:
             assert place["line"] in lines, f"{group['file']} has no line {place['line']!r}"
             assert str(place["was"]) in place["line"]
+
+
+def test_a_process_that_is_killed_is_red():
+    assert mutate.in_a_fork(lambda: os.kill(os.getpid(), signal.SIGSEGV), seconds=30) == "killed by signal 11"
+    assert mutate.in_a_fork(lambda: "", seconds=30) == ""
 
 
 def test_the_counts_are_written_between_the_marks(tmp_path, monkeypatch, mutants):
