@@ -13,8 +13,8 @@ NAME = "convolution-from-scratch"
 CHANGES = {
     "no-errata": ("## Errata\n", "", 'a lesson has a section "## Errata"'),
     "order": ("## Errata\n", "## Errata\n\n## More\n", "a lesson ends with the sections"),
-    "comments": ("## Errata\n", "## Errata\n" + "<!-- note: more -->\n" * 30, "at most one for 80 words"),
-    "few-computed": ("<!-- ", "<!-- note: ", "at least half of the 7 questions must be computed"),
+    "comments": ("## Errata\n", "## Errata\n" + "<!-- note: more -->\n" * 60, "at most one for 80 words"),
+    "few-computed": ("<!-- ", "<!-- note: ", "at least half of the 8 questions must be computed"),
 }
 
 

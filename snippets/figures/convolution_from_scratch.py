@@ -1,13 +1,15 @@
 """Figures of the lesson convolution-from-scratch. Input is blue, kernel orange, output green."""
 
 import numpy as np
+import torch
 from skimage import data
 
-from snippets.convolution_from_scratch import conv1d, conv2d, output_size
+from snippets.convolution_from_scratch import conv1d, conv2d, im2col, output_size, toeplitz_matrix, window_view
 from snippets.figures.style import (
     ACCENT,
     ACCENT2,
     ACCENT3,
+    INK,
     MINUS,
     canvas,
     caption,
@@ -21,8 +23,7 @@ from snippets.figures.style import (
 
 X = [[1, 3, 8, 9], [2, 3, 9, 6], [1, 3, 6, 8]]
 KERNEL = [[-1, 1], [-2, 2]]
-SOBEL_VERTICAL = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
-SOBEL_HORIZONTAL = [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]
+ARC = {"arrowstyle": "->", "linewidth": 1.2, "connectionstyle": "arc3,rad=-0.25"}  # an arrow that bends upwards
 
 
 def photograph():
@@ -102,59 +103,92 @@ def strip(axes, top, stride, padding):
         axes.text(0.05, top + 0.1 + 0.25 * line, text, fontsize=12, va="center_baseline")
 
 
-def edge_maps():
-    figure, axes = canvas(4.8, 5.3)
-    vertical, horizontal = edges(SOBEL_VERTICAL), edges(SOBEL_HORIZONTAL)
-    panels = (
-        (grey(photograph(), levels=32), "the photograph"),
-        (grey(abs(vertical) // 2), "vertical edges"),
-        (grey(abs(horizontal) // 2), "horizontal edges"),
-        (grey(np.hypot(vertical, horizontal) // 2), "both together"),
-    )
-    for index, (pixels, text) in enumerate(panels):
-        left, top = 0.05 + 2.4 * (index % 2), 0.05 + 2.65 * (index // 2)
-        picture(axes, pixels, left, top, 2.3)
-        caption(axes, left + 1.15, top + 2.44, text)
-    return figure
-
-
-def padding_counts():
-    figure, axes = canvas(5, 2.75)
-    words = []
-    for left, padding in ((0.1, 0), (2.8, 1)):
-        counts = np.zeros((5 + 2 * padding, 5 + 2 * padding), dtype=int)
-        for i in range(3 + 2 * padding):
-            for j in range(3 + 2 * padding):
-                counts[i : i + 3, j : j + 3] += 1
-        counts = counts[padding : padding + 5, padding : padding + 5]
-        full = {(i, j): ACCENT for i in range(5) for j in range(5) if counts[i, j] == 9}
-        grid(axes, counts.tolist(), left, 0.5, cell=0.42, tint=full, size=13)
-        caption(axes, left + 1.05, 0.25, f"padding {padding}", size=13)
-        corner, edge, centre = counts[0, 0], counts[0, 2], counts[2, 2]
-        words.append(f"Padding {padding}: corner {corner}, middle of an edge {edge}, centre {centre}.")
-    figure.set_label(
-        "Two grids of five by five pixels with the number of three by three windows over each pixel. " + " ".join(words)
-    )
-    return figure
-
-
 def dense_matrix():
-    """Column j holds the outputs for an input that is 1 at pixel j and 0 elsewhere."""
+    """The matrix of the worked example, with a frame around each block of 3 rows and 4 columns."""
     figure, axes = canvas(5.2, 3.1)
-    pixels = range(12)
-    columns = [sum(conv2d([[int(4 * i + j == p) for j in range(4)] for i in range(3)], KERNEL), []) for p in pixels]
-    matrix = [list(row) for row in zip(*columns, strict=True)]
+    matrix = toeplitz_matrix(KERNEL, 3, 4).int().tolist()
     colors = {-1: ACCENT, 1: ACCENT, -2: ACCENT2, 2: ACCENT2}
     tint = {(i, j): colors[w] for i, row in enumerate(matrix) for j, w in enumerate(row) if w}
     grid(axes, [[w or "" for w in row] for row in matrix], 0.5, 0.4, cell=0.38, tint=tint)
+    for block in range(6):
+        frame(axes, 0.5 + 1.52 * (block % 3), 0.4 + 1.14 * (block // 3), 3, 4, cell=0.38, color=INK)
     caption(axes, 2.78, 0.2, "the 12 input pixels, row by row")
     axes.text(0.25, 1.54, "the 6 outputs", ha="center", va="center", rotation=90, fontsize=12)
     caption(axes, 2.78, 2.9, "blank cells are 0")
     (first, second), (gap, *_) = KERNEL, [column - 1 for column, w in enumerate(matrix[0]) if w == KERNEL[1][0]]
     figure.set_label(
         f"The matrix with {len(matrix)} rows and {len(matrix[0])} columns. The first row starts with {first[0]} and "
-        f"{first[1]}; {gap - 1} blank cells later come {second[0]} and {second[1]}. Each row is the one above moved to "
-        "the right. All other cells are blank, for zero."
+        f"{first[1]}; {gap - 1} blank cells later come {second[0]} and {second[1]}. Each row has these four weights, "
+        "further to the right than the row above. All other cells are blank, for zero. Thick lines cut the matrix into "
+        "blocks of 3 rows and 4 columns: above, a block of the first kernel row, one of the second, and an empty one; "
+        "below, an empty one, one of the first kernel row and one of the second."
+    )
+    return figure
+
+
+def windows_as_columns():
+    """Top: the input, and its windows as columns. Bottom: the kernel as a row, and the outputs: row times column."""
+    figure, axes = canvas(5.2, 3.55)
+    cell, left, right, top, bottom = 0.38, 0.1, 2.7, 0.45, 2.6
+    columns = im2col(torch.tensor([[X]]), 2, 2)[0].tolist()
+    places = im2col(torch.arange(12).reshape(1, 1, 3, 4), 2, 2)[0].tolist()
+    weights, y = sum(KERNEL, []), sum(conv2d(X, KERNEL), [])
+    shared = {(i, j): ACCENT for i, row in enumerate(places) for j, pixel in enumerate(row) if pixel == 6}
+    grid(axes, X, left, top + cell / 2, cell, tint={(1, 2): ACCENT})
+    frame(axes, left + cell, top + cell / 2, 2, 2, cell)
+    grid(axes, columns, right, top, cell, tint=shared)
+    frame(axes, right + cell, top, 4, 1, cell)
+    grid(axes, [weights], left, bottom, cell, tint=tinted(1, 4, ACCENT2))
+    grid(axes, [y], right, bottom, cell, tint=tinted(1, 6, ACCENT3))
+    frame(axes, right + cell, bottom, 1, 1, cell, color=ACCENT3)
+    for x, height, text in (
+        (left + 2 * cell, 0.25, "input"),
+        (right + 3 * cell, 0.25, "a column for each window"),
+        (left + 2 * cell, 2.4, "kernel, as a row"),
+        (right + 3 * cell, 2.4, "row times column"),
+        (2.6, 3.3, "tinted blue: one pixel, in four windows"),
+    ):
+        caption(axes, x, height, text)
+    caption(axes, 2.2, bottom + cell / 2, "=", size=18)
+    columns_in_words = [" ".join(map(str, column)) for column in zip(*columns, strict=True)]
+    figure.set_label(
+        f"The input with {rows_in_words(X)}; beside it a matrix with six columns, one for each window: "
+        f"{', '.join(columns_in_words)}. Below, the kernel as the row {' '.join(map(str, weights))}; beside it the row "
+        f"times each column: {' '.join(map(str, y))}. The {X[1][2]} in the middle row of the input is tinted, and so "
+        f"are its {len(shared)} copies in the matrix. The second window and its output {y[1]} are framed."
+    )
+    return figure
+
+
+def windows_in_memory():
+    """The twelve pixels as they lie in memory, and where three windows find their values."""
+    figure, axes = canvas(5.3, 3.2)
+    cell, left, top = 0.35, 1.05, 0.72
+    memory = torch.tensor(X)
+    windows = window_view(torch.arange(12).reshape(3, 4), 2, 2)
+    grid(axes, [memory.flatten().tolist()], left, top, cell, tint=tinted(1, 4, ACCENT) | tinted(1, 4, ACCENT, 0, 8))
+    for row in range(3):
+        caption(axes, left + (4 * row + 2) * cell, 0.55, f"row {row}")
+    caption(axes, left + 6 * cell, 0.2, "twelve pixels, one after the other")
+    caption(axes, 0.5, top + cell / 2, "window")
+    words = []
+    for line, (i, j) in enumerate(((0, 0), (0, 1), (1, 0))):
+        y = 1.5 + 0.5 * line
+        caption(axes, 0.5, y, f"{i}, {j}")
+        for pixel in windows[i, j].flatten().tolist():
+            x = left + pixel * cell
+            axes.plot([x + 0.04, x + cell - 0.04], [y, y], color=ACCENT2, linewidth=4)
+        first, below = windows[i, j, :, 0].tolist()
+        start, end = left + (first + 0.5) * cell, left + (below + 0.5) * cell
+        axes.annotate("", (end, y - 0.06), (start, y - 0.06), arrowprops=ARC)
+        caption(axes, (start + end) / 2, y, f"+{below - first}")
+        places = " ".join(map(str, windows[i, j].flatten().tolist()))
+        words.append(f"Window {i}, {j} finds its values at the places {places}.")
+    caption(axes, 2.65, 2.97, "one column further: +1, one row further: +4")
+    row = " ".join(map(str, memory.flatten().tolist()))
+    figure.set_label(
+        f"The pixels as they lie in memory, places 0 to 11: {row}. {' '.join(words)} "
+        f"In each window, its second row begins {windows.stride()[2]} places after its first."
     )
     return figure
 
@@ -163,7 +197,7 @@ FIGURES = {
     "four-numbers-find-edges.svg": four_numbers,
     "one-window-of-six.svg": worked_example,
     "stride-and-padding.svg": strides,
-    "sobel-edge-maps.svg": edge_maps,
-    "padding-counts.svg": padding_counts,
     "convolution-as-dense-matrix.svg": dense_matrix,
+    "windows-as-columns.svg": windows_as_columns,
+    "windows-in-memory.svg": windows_in_memory,
 }
