@@ -193,3 +193,9 @@ def test_a_photograph_keeps_its_pixels():
     image = Image.open(io.BytesIO(base64.b64decode(code)))
     assert image.mode == "L"
     assert (np.asarray(image) == pixels).all()
+
+
+def test_grey_keeps_black_and_white_and_refuses_levels_that_wrap_around():
+    assert style.grey(np.array([-5, 0, 255, 300]), levels=4).tolist() == [0, 0, 255, 255]
+    with pytest.raises(ValueError, match="10 levels do not divide 256"):
+        style.grey(np.array([255]), levels=10)

@@ -101,7 +101,12 @@ def caption(axes, x, y, text, size=12):
 
 
 def grey(values, levels=16):
-    """Clip to 0..255 and keep a few levels of grey: the file shrinks to a third."""
+    """Clip to 0..255 and keep a few levels of grey: the file shrinks to a third.
+
+    Raises ValueError unless the number of levels divides 256.
+    """
+    if 256 % levels:
+        raise ValueError(f"{levels} levels do not divide 256: white would wrap around to dark")
     step = 256 // levels
     return (np.clip(values, 0, 255) // step * step * 255 // (256 - step)).astype(np.uint8)
 
