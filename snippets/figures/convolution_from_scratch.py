@@ -114,7 +114,7 @@ def dense_matrix():
         frame(axes, 0.5 + 1.52 * (block % 3), 0.4 + 1.14 * (block // 3), 3, 4, cell=0.38, color=INK)
     caption(axes, 2.78, 0.2, "the 12 input pixels, row by row")
     axes.text(0.25, 1.54, "the 6 outputs", ha="center", va="center", rotation=90, fontsize=12)
-    caption(axes, 2.78, 2.9, "blank cells are 0")
+    caption(axes, 2.78, 2.9, "blue: kernel row 0, orange: row 1, blank: 0")
     (first, second), (gap, *_) = KERNEL, [column - 1 for column, w in enumerate(matrix[0]) if w == KERNEL[1][0]]
     figure.set_label(
         f"The matrix with {len(matrix)} rows and {len(matrix[0])} columns. The first row starts with {first[0]} and "
