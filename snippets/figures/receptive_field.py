@@ -45,7 +45,6 @@ def two_frames():
         size = last - first + 1
         side = size / 224 * width
         corner = (left + first / 224 * width, 0.05 + first / 224 * width)
-        frame(axes, *corner, 1, 1, cell=side, color="#ffffff")
         frame(axes, *corner, 1, 1, cell=side, color=ACCENT2)
         caption(axes, left + width / 2, 2.65, text)
         caption(axes, left + width / 2, 2.88, f"{size} × {size} pixels")
