@@ -119,7 +119,7 @@ def test_each_explanation_names_a_place_that_exists():
 
 
 def test_a_process_that_is_killed_is_red():
-    assert mutate.in_a_fork(lambda: os.kill(os.getpid(), signal.SIGSEGV), seconds=30) == "killed by signal 11"
+    assert mutate.in_a_fork(lambda: os.kill(os.getpid(), signal.SIGKILL), seconds=30) == "killed by signal 9"
     assert mutate.in_a_fork(lambda: "", seconds=30) == ""
 
 
