@@ -121,7 +121,7 @@ def wrap():
     clamped = np.clip(photo.astype(int) + MORE, 0, 255).astype(np.uint8)
     panels = ((photo, "the photograph"), (wrapped, f"+ {MORE} in uint8"), (clamped, "clamped"))
     for i, (pixels, text) in enumerate(panels):
-        picture(axes, few_colours(pixels), 0.05 + 1.74 * i, 0.05, 1.62)
+        picture(axes, few_colours(pixels, 24), 0.05 + 1.74 * i, 0.05, 1.62)
         caption(axes, 0.86 + 1.74 * i, 1.33, text)
     figure.set_label(
         f"The cup three times. As it is; with {MORE} added in uint8, where all bright parts have turned dark in false "
@@ -146,7 +146,7 @@ def batch():
         wide.paste(fit, (0, (72 - fit.size[1]) // 2))
         made = (photo.resize((72, 72)), short.crop((cut, 0, cut + 72, 72)), wide)
         for j, square in enumerate(made):
-            picture(axes, few_colours(np.asarray(square), 40), left, 0.38 + 1.06 * j, 1.0)
+            picture(axes, few_colours(np.asarray(square), 20), left, 0.38 + 1.06 * j, 1.0)
     for j, text in enumerate(("stretched", "cropped", "padded")):
         axes.text(0.05, 0.88 + 1.06 * j, text, fontsize=12, va="center_baseline")
     sizes = ", ".join(f"{photo.size[1]} by {photo.size[0]}" for photo in photos)
