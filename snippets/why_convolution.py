@@ -107,6 +107,8 @@ def random_columns(number):
 def record(seeds=range(5), change=lambda build: build):
     """Yield (experiment, test accuracies in percent: one list for each seed), as the lesson's figures show them.
 
+    The experiment "first kernels" gives weights instead, see `first_kernels`.
+
     change: applied to each builder of a network; `nudged` imitates another machine.
     """
     images, labels = load()
@@ -117,6 +119,7 @@ def record(seeds=range(5), change=lambda build: build):
     for name, build in builders.items():
         tests = [(on_strip(images[test], MIDDLE + shift), labels[test]) for shift in range(5)]
         yield (name, "shifts 0 to 4"), accuracies(change(build), strips, labels, train[:300], validation, tests, seeds)
+    yield ("cnn", "first kernels"), first_kernels(change(strip_cnn), strips, labels, train[:300], validation)
     for name in ("cnn", "mlp"):
         build, tests = change(builders[name]), [(shuffled[test], labels[test])]
         yield (name, "shuffled"), accuracies(build, shuffled, labels, train[:300], validation, tests, seeds)
@@ -130,6 +133,13 @@ def accuracies(build, images, labels, train, validation, tests, seeds):
     parts, epochs = [(images[i], labels[i]) for i in (train, validation)], LOOKS // len(train)
     models = [fit(build, *parts, seed, epochs=epochs)[0] for seed in seeds]
     return [[round(evaluate(model, *test)[1], 1) for test in tests] for model in models]
+
+
+def first_kernels(build, images, labels, train, validation):
+    """Train with seed 0 and return the kernels of the first layer, 16 of 3 rows, in whole thousandths."""
+    parts = [(images[i], labels[i]) for i in (train, validation)]
+    weights = fit(build, *parts, seed=0, epochs=LOOKS // len(train))[0][0].weight.detach()  # (16, 1, 3, 3)
+    return (1000 * weights[:, 0]).round().int().tolist()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from snippets.why_convolution import (
     as_matrix,
     convolution,
     dense,
+    first_kernels,
     locally_connected,
     on_strip,
     random_columns,
@@ -127,6 +128,47 @@ def test_what_the_figures_show_is_what_a_run_gives(name):
     model = fit(build, *parts, seed=1, epochs=LOOKS // 300)[0]
     ours = [evaluate(model, on_strip(images[test], MIDDLE + s), labels[test])[1] for s in range(5)]
     assert ours == pytest.approx(figures.RECORDED[name]["shifts 0 to 4"][1], abs=4)
+
+
+def test_the_second_list_of_the_opening_is_the_first_one_moved():
+    here, there = figures.strip_with(4).flatten(), figures.strip_with(8).flatten()
+    assert (there[4:] == here[:-4]).all() and not there[:4].any() and not here[-4:].any()
+    assert (here > 0).sum() == 33 and ((here > 0) & (there > 0)).sum() == 2
+
+
+def test_sharing_alone_has_one_weight_for_each_distance_and_is_equivariant():
+    weights = random_rows(random.Random(0), 1, 9)[0]  # for the distances j - i from -3 to 5
+    matrix = [[weights[j - i + 3] for j in range(6)] for i in range(4)]
+    assert {w for row in matrix for w in row} == set(weights)
+    before, after = dense(X, matrix), dense([0, *X[:-1]], matrix)
+    assert after[1:] == pytest.approx(before[:-1], abs=1e-12)
+
+
+def test_adamw_and_the_gradient_take_three_more_numbers_for_each_parameter():
+    layer = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(layer.parameters())
+    layer(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    kept = [v for p in layer.parameters() for v in (p, p.grad, *optimizer.state[p].values()) if v.shape == p.shape]
+    assert sum(v.numel() for v in kept) == 4 * (6 + 2)
+
+
+def test_the_recorded_kernels_are_those_of_a_run():
+    """On another machine training ends a little elsewhere; `nudged` weights give a correlation above 0.99."""
+    images, labels = load()
+    train, validation, _ = split(labels, train=600, validation=100)
+    fresh = tensor(first_kernels(strip_cnn, on_strip(images, MIDDLE), labels, train[:300], validation))
+    recorded = tensor(figures.RECORDED["cnn"]["first kernels"])
+    assert fresh.shape == recorded.shape == (16, 3, 3)
+    assert (fresh * recorded).sum() / (fresh.norm() * recorded.norm()) > 0.95
+
+
+def test_the_maps_of_the_first_kernels_are_convolutions_of_the_three():
+    kernel = torch.tensor(figures.RECORDED["cnn"]["first kernels"][1])
+    image = tensor(figures.strip_with(4))[None, None]
+    outputs = F.conv2d(image, kernel[None, None].double(), padding=1)[0, 0, :, 3:13]
+    assert (outputs.numpy() == figures.three_through(kernel.numpy())).all()
+    assert figures.balance(kernel.numpy()) == pytest.approx(245 / 4065)
 
 
 def test_recorded_runs_are_complete():

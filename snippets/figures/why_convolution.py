@@ -17,6 +17,7 @@ from snippets.figures.style import (
     canvas,
     caption,
     grid,
+    picture,
 )
 from snippets.why_convolution import SIZES, as_matrix, dense
 
@@ -37,6 +38,24 @@ RECORDED = {
             [95.4, 80.8, 95.3, 79.7, 94.3],
             [94.5, 86.0, 94.4, 86.1, 94.3],
             [94.7, 82.8, 94.8, 82.7, 94.3],
+        ],
+        "first kernels": [  # seed 0, weights in thousandths
+            [[21, 134, -338], [-242, -204, 61], [-90, 187, -40]],
+            [[110, -348, -175], [-765, -591, -31], [716, 693, 636]],
+            [[-479, -566, 306], [728, 419, 820], [115, 341, 762]],
+            [[-193, -237, -67], [332, 603, 204], [-291, -557, -572]],
+            [[8, 804, 621], [683, 258, -555], [242, -917, -745]],
+            [[-756, 470, 579], [-254, 442, 703], [787, 641, 423]],
+            [[496, 13, 346], [-71, -625, -473], [495, 499, 86]],
+            [[35, 113, -101], [-87, -20, 97], [250, -278, -244]],
+            [[630, 707, 764], [867, 377, -57], [-36, -822, -602]],
+            [[857, 648, -848], [491, 328, -190], [-587, 436, -399]],
+            [[514, 447, 688], [340, -781, -575], [447, 141, -356]],
+            [[-262, 239, 177], [-144, -102, -294], [-58, -317, -315]],
+            [[-69, 131, -489], [529, -618, 378], [697, -544, -155]],
+            [[307, 502, 186], [635, 337, -521], [571, -600, -782]],
+            [[-315, -785, 126], [-854, -548, 593], [-642, 265, 803]],
+            [[119, -40, -142], [607, 692, 806], [754, 785, 378]],
         ],
         "shuffled": [88.7, 90.1, 90.3, 89.5, 90.4],
         75: [74.7, 77.4, 75.8, 74.5, 83.2],
@@ -199,6 +218,46 @@ def edges(image):
     return y[0, 0].numpy().astype(int)
 
 
+def first_kernels():
+    """The kernels of the CNN's first layer after training, sorted by sum / sum of sizes, and the three through each."""
+    figure, axes = canvas(5.2, 3.75)
+    kernels = sorted((np.array(kernel) for kernel in RECORDED["cnn"]["first kernels"]), key=balance)
+    for number, kernel in enumerate(kernels):
+        left, top = 0.06 + 1.3 * (number % 4), 0.12 + 0.96 * (number // 4)
+        signed(axes, kernel, left, top, 0.14)
+        signed(axes, three_through(kernel), left + 0.5, top, 0.068)
+        caption(axes, left + 0.21, top + 0.57, f"{balance(kernel):.2f}".replace("-", MINUS), size=10)
+    values = ", ".join(f"{balance(kernel):.2f}" for kernel in kernels)
+    figure.set_label(
+        "The 16 kernels of 3 by 3 weights, each with its map of the three; positive values green, negative orange. "
+        f"Below each kernel its sum divided by the sum without signs, from least to most: {values}."
+    )
+    return figure
+
+
+def balance(kernel):
+    """The sum of the weights, divided by the sum of their sizes."""
+    return kernel.sum() / abs(kernel).sum()
+
+
+def three_through(kernel):
+    """Outputs (8, 10) of an integer kernel (3, 3) on the three with its surroundings, without bias."""
+    x = np.pad(three(), ((1, 1), (2, 2)))
+    return sum(kernel[a, b] * x[a : a + 8, b : b + 10] for a in range(3) for b in range(3))
+
+
+def signed(axes, values, left, top, cell):
+    """Draw positive values green and negative ones orange, the more opaque the larger the size, in eight steps."""
+    rows, columns = values.shape
+    pixels = np.zeros((rows, columns, 4), dtype=np.uint8)
+    for color, here in ((ACCENT3, values > 0), (ACCENT2, values < 0)):
+        pixels[here, :3] = list(bytes.fromhex(color[1:]))
+    pixels[..., 3] = -(-8 * abs(values) // abs(values).max()) * 255 // 8
+    picture(axes, pixels, left, top, columns * cell, smooth=False)
+    size = (columns * cell, rows * cell)
+    axes.add_patch(Rectangle((left, top), *size, fill=False, edgecolor=INK, alpha=0.45, linewidth=0.8))
+
+
 def accuracy_by_shift():
     """Networks trained on digits in the middle of the strip, tested on digits further right."""
     figure = Figure(figsize=(5.2, 3.1), layout="constrained")
@@ -277,6 +336,7 @@ FIGURES = {
     "why-convolution-same-digit.svg": same_digit,
     "why-convolution-connections.svg": connections,
     "why-convolution-shift-filter.svg": square_of_maps,
+    "why-convolution-first-kernels.svg": first_kernels,
     "why-convolution-accuracy-by-shift.svg": accuracy_by_shift,
     "why-convolution-accuracy-by-examples.svg": accuracy_by_examples,
     "why-convolution-two-corners.svg": two_corners,
