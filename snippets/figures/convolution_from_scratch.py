@@ -1,5 +1,7 @@
 """Figures of the lesson convolution-from-scratch. Input is blue, kernel orange, output green."""
 
+from itertools import product
+
 import numpy as np
 import torch
 from skimage import data
@@ -50,24 +52,31 @@ def four_numbers():
     return figure
 
 
-def worked_example():
-    figure, axes = canvas(5.2, 2.4)
-    y = conv2d(X, KERNEL)
-    grid(axes, X, 0.05, 0.45, tint=tinted(2, 2, ACCENT, 0, 1))
-    frame(axes, 0.45, 0.45, 2, 2)
-    grid(axes, KERNEL, 2.2, 0.65, tint=tinted(2, 2, ACCENT2))
-    grid(axes, y, 3.8, 0.65, tint={(0, 1): ACCENT3})
-    frame(axes, 4.2, 0.65, 1, 1, color=ACCENT3)
-    for x, text in ((0.85, "input, 3 × 4"), (2.6, "kernel, 2 × 2"), (4.4, "output, 2 × 3")):
-        caption(axes, x, 0.2, text)
-    caption(axes, 1.92, 1.05, "∗", size=18)
-    caption(axes, 3.4, 1.05, "=", size=18)
+def six_windows():
+    """Top: the kernel, and one window computed. Below: the window at its six places, the output filled up to there."""
+    figure, axes = canvas(5.2, 5.1)
+    cell, y = 0.32, conv2d(X, KERNEL)
+    grid(axes, KERNEL, 1, 0.08, cell, tint=tinted(2, 2, ACCENT2))
+    caption(axes, 0.6, 0.4, "kernel")
     products = [f"({w})·{v}" if w < 0 else f"{w}·{v}" for w, v in zip((-1, 1, -2, 2), (3, 8, 3, 9), strict=True)]
-    caption(axes, 2.6, 2.1, f"{' + '.join(products)} = {y[0][1]}".replace("-", MINUS), size=14)
+    caption(axes, 3.5, 0.22, "the second window:")
+    caption(axes, 3.5, 0.52, f"{' + '.join(products)} = {y[0][1]}".replace("-", MINUS))
+    for i, j in product(range(2), range(3)):
+        left, top = 0.36 + 1.7 * j, 1 + 2.15 * i
+        for y_middle, text in ((top + 0.64, "input"), (top + 1.56, "output")):
+            if j == 0:
+                axes.text(0.16, y_middle, text, ha="center", va="center", rotation=90, fontsize=12)
+        caption(axes, left + 2 * cell, top, f"i = {i}, j = {j}")
+        grid(axes, X, left, top + 0.16, cell, tint=tinted(2, 2, ACCENT, i, j))
+        frame(axes, left + j * cell, top + 0.16 + i * cell, 2, 2, cell)
+        done = [[v if (row, place) <= (i, j) else "" for place, v in enumerate(vs)] for row, vs in enumerate(y)]
+        grid(axes, done, left + cell / 2, top + 1.24, cell, tint={(i, j): ACCENT3})
+        frame(axes, left + (j + 0.5) * cell, top + 1.24 + i * cell, 1, 1, cell, color=ACCENT3)
     figure.set_label(
-        f"An input with {rows_in_words(X)}; a kernel with {rows_in_words(KERNEL)}; "
-        f"the output with {rows_in_words(y)}. The window with {rows_in_words([row[1:3] for row in X[:2]])} "
-        f"is framed, and so is its output {y[0][1]}."
+        f"A kernel with {rows_in_words(KERNEL)}; six times the input with {rows_in_words(X)}, and below it the output. "
+        "The window of two rows and two columns moves from left to right, then one row down and from left to right "
+        f"again. At each place one output is added: {', '.join(map(str, sum(y, [])))}. "
+        f"The second window has the {rows_in_words([row[1:3] for row in X[:2]])}; {' + '.join(products)} = {y[0][1]}."
     )
     return figure
 
@@ -195,7 +204,7 @@ def windows_in_memory():
 
 FIGURES = {
     "four-numbers-find-edges.svg": four_numbers,
-    "one-window-of-six.svg": worked_example,
+    "six-windows.svg": six_windows,
     "stride-and-padding.svg": strides,
     "convolution-as-dense-matrix.svg": dense_matrix,
     "windows-as-columns.svg": windows_as_columns,
