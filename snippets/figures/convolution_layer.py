@@ -130,6 +130,47 @@ def padding_modes():
     return figure
 
 
+def walks():
+    """A 3 x 3 kernel on 5 x 5 pixels, four ways: its first and its last window, the taps filled, and the outputs."""
+    figure, axes = canvas(5.2, 4.05)
+    n, k, cell = 5, 3, 0.215
+    words = []
+    for index, (s, p, d) in enumerate(((1, 0, 1), (2, 0, 1), (1, 0, 2), (2, 1, 1))):
+        left, top = 0.08 + 2.62 * (index % 2), 0.1 + 2.0 * (index // 2)
+        side, count = n + 2 * p, output_size(n, k, s, p, d)
+        reach, last = d * (k - 1) + 1, s * (count - 1)
+        caption(axes, left + 1.2, top + 0.1, f"stride {s}, dilation {d}, padding {p}", size=11)
+        starts = sorted({0, last})
+        tint = {(t + a * d, t + b * d): ACCENT2 for t in starts for a in range(k) for b in range(k)}
+        inside = range(p, p + n)
+        cells = [["" if i in inside and j in inside else 0 for j in range(side)] for i in range(side)]
+        x, y = left + (1 - p) * cell, top + 0.32 + (1 - p) * cell
+        grid(axes, cells, x, y, cell, tint, size=10)
+        if p:
+            frame(axes, x + p * cell, y + p * cell, n, n, cell)
+        for t, line in zip(starts, ("-", (0, (2, 1))), strict=False):
+            size = reach * cell
+            corner = (x + t * cell, y + t * cell)
+            axes.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=ACCENT2, linewidth=2.5, linestyle=line))
+        across, down = np.meshgrid(np.arange(count) * s * cell, np.arange(count) * s * cell)
+        axes.plot(x + across.ravel(), y + down.ravel(), "o", color=INK, markersize=5)
+        tail, centre = left + 7 * cell, top + 0.32 + 3.5 * cell
+        arrow = {"arrowstyle": "->", "linewidth": 1.5}
+        axes.annotate("", (tail + 0.26, centre), (tail + 0.04, centre), arrowprops=arrow)
+        start = tail + 0.32 + (3 - count) * cell / 2
+        ends = {(t, t): ACCENT3 for t in (0, count - 1)}
+        grid(axes, [[""] * count] * count, start, centre - count * cell / 2, cell, ends)
+        caption(axes, tail + 0.32 + 1.5 * cell, centre + 1.5 * cell + 0.2, f"{count} × {count}")
+        taps = ", ".join(str(a * d) for a in range(k))
+        place = f"the last window at {last}" if last else "no other window"
+        words.append(f"Stride {s}, dilation {d}, padding {p}: taps at {taps}, {place}; {count} × {count} outputs.")
+    figure.set_label(
+        f"Four grids of {n} × {n} pixels under a kernel of {k} × {k}, with the first and the last window, and a "
+        f"dot for each window. Rows and columns are alike. {' '.join(words)} Around the last grid is a ring of zeros."
+    )
+    return figure
+
+
 def last_start():
     """The padded row, the two windows of a dilated kernel, and how far the first tap may go."""
     n, k, s, p, d = 4, 2, 2, 1, 2
@@ -210,6 +251,7 @@ def times_used():
 FIGURES = {
     "three-numbers-find-a-colour.svg": three_numbers,
     "two-channels-two-filters.svg": worked_example,
+    "stride-dilation-padding.svg": walks,
     "padding-modes.svg": padding_modes,
     "last-start.svg": last_start,
     "groups.svg": groups,
