@@ -75,7 +75,10 @@ def bins(n, m):
 def adaptive_avg_pool2d(x, height, width):
     """Return the height by width grid of the means of the bins of the grid x."""
     down, across = bins(len(x), height), bins(len(x[0]), width)
-    return [[mean(seen(x, r, c)) for c in across] for r in down]
+    return [
+        [mean(v for row in x[top:bottom] for v in row[left:right]) for left, right in across]
+        for top, bottom in down
+    ]
 # --8<-- [end:adaptive]
 
 
