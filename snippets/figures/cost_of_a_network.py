@@ -33,23 +33,26 @@ def where_the_cost_sits():
     convs = sum(row.kind == "Conv2d" for row in rows)
     names = [f"conv{i + 1}" for i in range(convs)] + [f"fc{i + 1}" for i in range(len(rows) - convs)]
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
+    panels = figure.subplots(1, 3, sharey=True)
     shown = (
-        (ACCENT2, "parameters, millions", [row.parameters / 1e6 for row in rows]),
-        (ACCENT3, "MACs, billions", [row.macs / 1e9 for row in rows]),
+        (ACCENT2, "parameters,\nmillions", [row.parameters / 1e6 for row in rows]),
+        (ACCENT, "activations,\nmillions", [row.outputs / 1e6 for row in rows]),
+        (ACCENT3, "MACs,\nbillions", [row.macs / 1e9 for row in rows]),
     )
     for axes, (color, words, values) in zip(panels, shown, strict=True):
         axes.barh(names, values, color=color)
         axes.set_xlabel(words)
+        axes.tick_params(axis="y", length=0)
     panels[0].invert_yaxis()
     panels[0].set(xlim=(0, 125), xticks=(0, 50, 100))
-    panels[1].set(xlim=(0, 2.1), xticks=(0, 1, 2))
-    panels[0].tick_params(axis="y", length=0)
+    panels[1].set(xlim=(0, 3.6), xticks=(0, 1, 2, 3))
+    panels[2].set(xlim=(0, 2.1), xticks=(0, 1, 2))
     largest = max(rows, key=lambda row: row.parameters)
     busy = sum(row.macs for row in rows[:convs]) / sum(row.macs for row in rows)
     figure.set_label(
-        f"Two bar charts, one bar for each of the {len(rows)} weighted layers of VGG-16. Parameters: small for the "
-        f"{convs} convolutions, {largest.parameters / 1e6:.0f} million for the first dense layer. MACs: up to "
+        f"Three bar charts, one bar for each of the {len(rows)} weighted layers of VGG-16. Parameters: small for the "
+        f"{convs} convolutions, {largest.parameters / 1e6:.0f} million for the first dense layer. Activations: "
+        f"{rows[0].outputs / 1e6:.1f} million for each of the first two convolutions, then ever fewer. MACs: up to "
         f"{max(row.macs for row in rows) / 1e9:.1f} billion for single convolutions, {100 * busy:.0f} % of all; the "
         "bars of the dense layers can hardly be seen."
     )
