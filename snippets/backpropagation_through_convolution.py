@@ -25,6 +25,28 @@ def input_gradient(g, kernel, rows, columns):
 # --8<-- [end:input_gradient]
 
 
+# --8<-- [start:backward_by_windows]
+def backward_by_windows(g, x, w, stride=1, padding=0):
+    """Return the gradients for x (N, C, H, W), w (O, C, k, k') and the bias (O,).
+
+    g: (N, O, H', W'). One window after the other, for all images and channels at once.
+    """
+    padded = F.pad(x, [padding] * 4)
+    dx, dw = torch.zeros_like(padded), torch.zeros_like(w)
+    for i in range(g.shape[2]):
+        rows = slice(i * stride, i * stride + w.shape[2])
+        for j in range(g.shape[3]):
+            columns = slice(j * stride, j * stride + w.shape[3])
+            slope = g[:, :, i, j]
+            dx[..., rows, columns] += torch.einsum("no, ocab -> ncab", slope, w)
+            met = padded[..., rows, columns]
+            dw += torch.einsum("no, ncab -> ocab", slope, met)
+    height, width = x.shape[2:]
+    dx = dx[:, :, padding : padding + height, padding : padding + width]
+    return dx, dw, g.sum(dim=(0, 2, 3))
+# --8<-- [end:backward_by_windows]
+
+
 # --8<-- [start:conv_forward]
 def meetings(kernel, output, stride, dilation):
     """Yield a, b, rows, columns: which padded pixels the weight (a, b) meets.
@@ -157,6 +179,12 @@ def network(x, w, bias, v, target, size=2, stride=1):
 
 
 # --8<-- [start:measured]
+def relative_error(a, b):
+    """Return |a - b| / max(|a|, |b|) of two numbers; 0 if both are 0."""
+    a, b = float(a), float(b)
+    return abs(a - b) / max(abs(a), abs(b)) if a != b else 0.0
+
+
 def fourth_powers(x, kernel):
     """Return a quarter of the sum of y**4 over all outputs y, in x's precision."""
     total = 0

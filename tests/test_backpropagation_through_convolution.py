@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from snippets.backpropagation_through_convolution import (
     OwnConv,
     avg_pool_backward,
+    backward_by_windows,
     conv_backward,
     conv_forward,
     fourth_powers,
@@ -19,6 +20,7 @@ from snippets.backpropagation_through_convolution import (
     measured_slope,
     meetings,
     network,
+    relative_error,
     relu_backward,
 )
 
@@ -84,6 +86,46 @@ def test_the_general_convolution_equals_autograd(seed):
     y.backward(g)
     for ours, theirs in zip(conv_backward(g, x.detach(), w.detach(), **walk), (x, w, bias), strict=True):
         torch.testing.assert_close(ours, theirs.grad, **EXACT)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_the_walk_over_windows_equals_autograd(seed):
+    torch.manual_seed(seed)
+    rng = random.Random(seed)
+    walk = {"stride": rng.randint(1, 3), "padding": rng.randint(0, 2)}
+    w = double(rng.randint(1, 3), rng.randint(1, 3), rng.randint(1, 4), rng.randint(1, 4)).requires_grad_()
+    sides = [rng.randint(max(1, k - 2 * walk["padding"]), k + 6) for k in w.shape[2:]]
+    x = double(rng.randint(1, 3), w.shape[1], *sides).requires_grad_()
+    bias = double(len(w)).requires_grad_()
+    y = F.conv2d(x, w, bias, **walk)
+    g = torch.randn_like(y)
+    y.backward(g)
+    for ours, theirs in zip(backward_by_windows(g, x.detach(), w.detach(), **walk), (x, w, bias), strict=True):
+        torch.testing.assert_close(ours, theirs.grad, **EXACT)
+
+
+def test_the_walk_over_windows_takes_single_steps_over_the_input_alone():
+    dx, dw, dbias = backward_by_windows(tensor(G), tensor(X), tensor(KERNEL))
+    assert dx[0, 0].tolist() == input_gradient(G, KERNEL, 3, 4)
+    assert (dw[0, 0].tolist(), dbias.tolist()) == ([[36, 26], [20, 46]], [8])
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.cross_entropy])
+def test_gradients_are_summed_over_the_batch_also_if_the_loss_is_a_mean(loss):
+    torch.manual_seed(0)
+    x, w, bias = double(5, 2, 4, 4), double(3, 2, 4, 4).requires_grad_(), double(3).requires_grad_()
+    y = F.conv2d(x, w, bias)
+    y.retain_grad()
+    wanted = torch.tensor([0, 1, 2, 1, 0]) if loss is F.cross_entropy else double(5, 3)
+    loss(y.flatten(1), wanted).backward()
+    _, dw, dbias = conv_backward(y.grad, x, w.detach())
+    torch.testing.assert_close(dw, w.grad, **EXACT)
+    torch.testing.assert_close(dbias, bias.grad, **EXACT)
+
+
+def test_the_relative_error_is_measured_against_the_larger_of_two():
+    assert relative_error(3, 4) == relative_error(-4, -3) == 0.25
+    assert (relative_error(1, -2), relative_error(0, 5), relative_error(0, 0)) == (1.5, 1, 0)
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -157,6 +199,7 @@ def test_inputs_are_left_unchanged():
     g, x, w = double(1, 2, 2, 2), double(1, 2, 4, 4), double(2, 2, 3, 3)
     before = [t.clone() for t in (g, x, w)]
     conv_backward(g, x, w)
+    backward_by_windows(g, x, w)
     max_pool_backward(g, x, 2, 2)
     avg_pool_backward(g, x, 2, 2)
     relu_backward(x, x)

@@ -14,6 +14,7 @@ from snippets.backpropagation_through_convolution import (
     max_pool_backward,
     measured_slope,
     network,
+    relative_error,
     relu_backward,
 )
 from snippets.figures.style import (
@@ -85,6 +86,38 @@ def stitched():
         "A photograph of a man behind a camera on a tripod. Next to it a grey picture with many small marks of black "
         "and white, strongest along the edges of the coat and the legs of the tripod. A part of it, enlarged, holds "
         f"two marks, with {rows_in_words(marks[0])} and with {rows_in_words(marks[1])}; all other pixels there are 0."
+    )
+    return figure
+
+
+def fork():
+    """x goes two ways, to u and to v; E is their product. Values above the boxes' slopes, arrows both ways."""
+    figure, axes = canvas(5.2, 2.3)
+    x = 3
+    u, v = 2 * x, x * x
+    d_u, d_v = v, u
+    along = d_u * 2, d_v * 2 * x
+    boxes = {"x": (0.75, 1.15), "u": (2.6, 0.5), "v": (2.6, 1.8), "E": (4.45, 1.15)}
+    values = {"x": (f"x = {x}", ACCENT), "u": (f"u = 2x = {u}", None), "v": (f"v = x·x = {v}", None),
+              "E": (f"E = u·v = {u * v}", None)}  # fmt: skip
+    slopes = {"x": f"{along[0]} + {along[1]} = {sum(along)}", "u": f"{d_u}", "v": f"{d_v}", "E": "1"}
+    for name, (left, top) in boxes.items():
+        caption(axes, left, top - 0.14, values[name][0])
+        axes.text(left, top + 0.14, slopes[name], ha="center", va="center_baseline", fontsize=12, color=ACCENT3)
+    for start, end in (("x", "u"), ("x", "v"), ("u", "E"), ("v", "E")):
+        (x0, y0), (x1, y1) = boxes[start], boxes[end]
+        dx, dy = x1 - x0, y1 - y0
+        a, b = (x0 + 0.33 * dx, y0 + 0.36 * dy), (x0 + 0.66 * dx, y0 + 0.70 * dy)
+        arrow(axes, (a[0], a[1] - 0.05), (b[0], b[1] - 0.05))
+        arrow(axes, (b[0], b[1] + 0.05), (a[0], a[1] + 0.05), ACCENT3)
+    for top, text in ((0.62, f"{d_u}·2 = {along[0]}"), (1.72, f"{d_v}·{2 * x} = {along[1]}")):
+        axes.text(1.2, top, text, ha="center", va="center_baseline", fontsize=12, color=ACCENT3)
+    axes.text(0.05, 0.13, "values, forwards", fontsize=11, va="center_baseline")
+    axes.text(0.05, 2.17, "slopes of E, backwards", fontsize=11, va="center_baseline", color=ACCENT3)
+    figure.set_label(
+        f"A number goes two ways. Forwards: x = {x}; u = 2x = {u} and v = x·x = {v}; E = u·v = {u * v}. Backwards: "
+        f"u receives {d_u} and sends {d_u} times 2 = {along[0]}; v receives {d_v} and sends {d_v} times {2 * x} = "
+        f"{along[1]}; x adds them up to {sum(along)}."
     )
     return figure
 
@@ -213,7 +246,7 @@ def step_against_error():
         points = []
         for step in steps:
             h = float(f"{10**step:.2g}")
-            error = abs(float(measured_slope(X, KERNEL, h, number)) / exact - 1)
+            error = relative_error(measured_slope(X, KERNEL, h, number), exact)
             points.append((step, math.log10(min(max(error, 1e-11), 1))))
         best[name] = min(points, key=lambda point: point[1])[0]
         axes.plot(*zip(*(place(*point) for point in points), strict=True), color=color, linewidth=2)
@@ -282,6 +315,7 @@ def there_and_back():
 
 FIGURES = {
     "slopes-of-a-photograph.svg": stitched,
+    "one-number-two-paths.svg": fork,
     "one-pixel-collects.svg": one_pixel_collects,
     "flipped-kernel-over-slopes.svg": full_correlation,
     "relu-and-pooling-backwards.svg": routes,
