@@ -5,6 +5,7 @@ torch.nn.ConvTranspose2d.
 """
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -144,12 +145,24 @@ def pixel_shuffle(x, r):
 
 
 # --8<-- [start:enlarger]
-def enlarger():
+HEADS = {
+    "kernel 3": lambda: nn.ConvTranspose2d(16, 1, 3, 2, 1, output_padding=1),
+    "kernel 4": lambda: nn.ConvTranspose2d(16, 1, 4, 2, 1),
+    "shuffle": lambda: nn.Sequential(
+        nn.Conv2d(16, 4, 3, padding=1), nn.PixelShuffle(2)
+    ),
+    "resize": lambda: nn.Sequential(
+        nn.Upsample(scale_factor=2), nn.Conv2d(16, 1, 3, padding=1)
+    ),
+}
+
+
+def enlarger(head="kernel 4"):
     """Images (N, 1, 4, 4) become (N, 1, 8, 8)."""
     return nn.Sequential(
         nn.Conv2d(1, 16, kernel_size=3, padding=1),  # (N, 16, 4, 4)
         nn.ReLU(),
-        nn.ConvTranspose2d(16, 1, 4, stride=2, padding=1),  # (N, 1, 8, 8)
+        HEADS[head](),  # (N, 1, 8, 8)
     )
 
 
@@ -167,12 +180,48 @@ def train(build, small, large, seed, steps=150):
 # --8<-- [end:enlarger]
 
 
-def record(seeds=range(10), shown=(1203, 605, 997, 1500)):
-    """Return what the figure of enlarged digits shows, JSON-ready, and the errors of all runs in grey levels."""
+# --8<-- [start:heads]
+@torch.no_grad()
+def flat_cell(model):
+    """Return what becomes of a pixel in a flat image of level 8: (2, 2)."""
+    flat = torch.full((1, 1, 8, 8), 8 / 16)
+    return 16 * model(flat)[0, 0, 8:10, 8:10]
+
+
+def unevenness(model):
+    """Return max - min of that cell, in grey levels."""
+    cell = flat_cell(model)
+    return (cell.max() - cell.min()).item()
+# --8<-- [end:heads]
+
+
+def equal_start():
+    """Return the enlarger with pixel shuffle whose four kernels, and biases, start equal (ICNR, arXiv:1707.02937)."""
+    model = enlarger("shuffle")
+    with torch.no_grad():
+        for parameter in model[2][0].parameters():
+            parameter[:] = parameter[:1].clone()
+    return model
+
+
+def record(seeds=range(10), shown=(1203, 605, 997, 1500), names=(*HEADS, "equal start")):
+    """Return what the figures of trained networks show, JSON-ready.
+
+    For each head: errors on digits from 300 and unevenness, of all runs in grey levels, and the flat cell of the first.
+    """
     large = torch.tensor(load_digits().images, dtype=torch.float32)[:, None]
     small = F.avg_pool2d(large, 2)
-    models = [train(enlarger, small[:300] / 16, large[:300] / 16, seed) for seed in seeds]
-    with torch.no_grad():
-        errors = [F.mse_loss(model(small[300:] / 16) * 16, large[300:]).sqrt().item() for model in models]
-        drawn = (models[0](small[list(shown)] / 16) * 16).clamp(0, 16)
-    return {"errors": errors, "shown": list(shown), "drawn": drawn[:, 0].tolist()}
+    results = {"shown": list(shown), "heads": {}}
+    for name in names:
+        build = equal_start if name == "equal start" else partial(enlarger, name)
+        models = [train(build, small[:300] / 16, large[:300] / 16, seed) for seed in seeds]
+        with torch.no_grad():
+            guesses = [model(small / 16) * 16 for model in models]
+        results["heads"][name] = {
+            "errors": [F.mse_loss(guess[300:], large[300:]).sqrt().item() for guess in guesses],
+            "uneven": [unevenness(model) for model in models],
+            "cell": flat_cell(models[0]).tolist(),
+        }
+        if name == "kernel 4":
+            results["drawn"] = guesses[0][list(shown), 0].clamp(0, 16).tolist()
+    return results

@@ -10,11 +10,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from snippets.transposed_convolution import (
+    HEADS,
     bilinear_kernel,
     by_convolution,
     by_matrix,
     conv_transpose2d,
     enlarger,
+    equal_start,
+    flat_cell,
     output_size,
     phases,
     pixel_shuffle,
@@ -22,6 +25,7 @@ from snippets.transposed_convolution import (
     spread,
     stamp,
     train,
+    unevenness,
 )
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "lessons" / "transposed-convolution" / "results.json"
@@ -125,10 +129,6 @@ def test_pixel_shuffle_equals_pytorch(r):
     assert torch.equal(pixel_shuffle(x, r), nn.PixelShuffle(r)(x))
 
 
-def test_enlarger_doubles_the_size():
-    assert enlarger()(torch.zeros(3, 1, 4, 4)).shape == (3, 1, 8, 8)
-
-
 def test_training_follows_the_loss_and_its_seed():
     small, large = torch.zeros(5, 1, 4, 4), torch.full((5, 1, 8, 8), 0.5)
     model = train(enlarger, small, large, seed=1, steps=60)
@@ -137,9 +137,45 @@ def test_training_follows_the_loss_and_its_seed():
     assert torch.equal(model[0].weight, again[0].weight)
 
 
+def test_the_cell_of_a_flat_image_shows_each_phase():
+    model = enlarger()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model[0].bias[0] = 1
+        model[2].weight[0, 0] = torch.arange(16.0).reshape(4, 4)
+    # padding 1 cuts off the first row and column, so output (8, 8) starts with the odd phase
+    expected = 16 * phases(model[2].weight[0, 0].detach(), 2).flip(0, 1)
+    assert torch.equal(flat_cell(model), expected)
+    assert unevenness(model) == (expected.max() - expected.min()).item() == 16 * 20
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_each_head_doubles_the_size(head):
+    assert enlarger(head)(torch.zeros(3, 1, 4, 4)).shape == (3, 1, 8, 8)
+
+
+def test_an_equal_start_is_flat():
+    torch.manual_seed(0)
+    assert unevenness(equal_start()) < 1e-5 < 0.1 < unevenness(enlarger("shuffle"))
+
+
 def test_recorded_results_are_what_training_gives():
     recorded, fresh = json.loads(RESULTS.read_text(encoding="utf-8"))["experiments"], record(seeds=[0])
-    assert len(recorded["errors"]) == 10 and max(recorded["errors"]) < 3.3
-    assert recorded["errors"][0] == pytest.approx(fresh["errors"][0], abs=0.1)
     assert recorded["shown"] == fresh["shown"]
     torch.testing.assert_close(tensor(recorded["drawn"]), tensor(fresh["drawn"]), rtol=0, atol=0.5)
+    for name, head in recorded["heads"].items():
+        assert head["errors"][0] == pytest.approx(fresh["heads"][name]["errors"][0], abs=0.1)
+        torch.testing.assert_close(tensor(head["cell"]), tensor(fresh["heads"][name]["cell"]), rtol=0, atol=0.5)
+
+
+def test_recorded_results_say_what_the_page_says():
+    heads = json.loads(RESULTS.read_text(encoding="utf-8"))["experiments"]["heads"]
+    assert list(heads) == [*HEADS, "equal start"]
+    errors = [error for head in heads.values() for error in head["errors"]]
+    assert len(errors) == 50 and 2.6 < min(errors) and max(errors) < 3.2
+    assert max(heads["resize"]["uneven"]) < 0.01
+    assert all(min(head["uneven"]) > 0.3 for name, head in heads.items() if name != "resize")
+    means = {name: sum(head["uneven"]) / 10 for name, head in heads.items()}
+    assert means["kernel 4"] == pytest.approx(means["kernel 3"], abs=0.3)
+    assert means["equal start"] > 2

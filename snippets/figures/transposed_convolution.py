@@ -1,6 +1,7 @@
 """Figures of the lesson transposed-convolution. Input is blue, kernel orange, output green."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from snippets.figures.style import (
     ACCENT,
     ACCENT2,
     ACCENT3,
+    INK,
     canvas,
     caption,
     frame,
@@ -27,6 +29,13 @@ from snippets.transposed_convolution import phases, spread, stamp
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "lessons" / "transposed-convolution" / "results.json"
 X = [[1, 3], [2, 4]]
 KERNEL = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+LABELS = {
+    "kernel 3": "kernel 3 × 3",
+    "kernel 4": "kernel 4 × 4",
+    "shuffle": "shuffle",
+    "equal start": "shuffle,\nequal start",
+    "resize": "enlarged first",
+}
 
 
 def cat():
@@ -180,6 +189,36 @@ def digits():
     return figure
 
 
+def trained():
+    """What a flat image of level 8 becomes behind each trained head, and how uneven it is with each seed."""
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))["experiments"]["heads"]
+    figure, axes = canvas(5.2, 4.3)
+    names = ("kernel 3", "kernel 4", "shuffle", "equal start", "resize")
+    scale = 2.5 / math.ceil(max(max(results[name]["uneven"]) for name in names))
+    words = []
+    for row, name in enumerate(names):
+        top, uneven = 0.3 + 0.68 * row, results[name]["uneven"]
+        cells = np.tile(np.array(results[name]["cell"]), (4, 4))
+        picture(axes, grey(np.round(255 - cells * 255 / 16), levels=64), 1.4, top, 0.6, smooth=False)
+        axes.text(0.05, top + 0.3, LABELS[name], va="center_baseline", fontsize=11)
+        axes.plot([2.4, 4.9], [top + 0.3] * 2, color=INK, linewidth=0.5)
+        heights = top + 0.3 + 0.16 * np.linspace(-1, 1, len(uneven))
+        axes.plot(2.4 + scale * np.array(uneven), heights, "o", markersize=5, markeredgewidth=0, color=ACCENT3)
+        words.append(f"{name} {min(uneven):.1f} to {max(uneven):.1f}")
+    for value in range(math.ceil(2.5 / scale - 1e-9) + 1):
+        if value % 2 == 0:
+            caption(axes, 2.4 + scale * value, 3.8, str(value), size=11)
+    caption(axes, 1.7, 0.14, "first seed", size=11)
+    caption(axes, 3.65, 0.14, "ten seeds each", size=11)
+    caption(axes, 3.65, 4.1, "unevenness, grey levels", size=11)
+    figure.set_label(
+        f"Five rows, one for each head: what a flat image becomes with the first seed, and a dot for each of "
+        f"{len(uneven)} seeds. The patch is checkered in all rows but the last. "
+        f"Unevenness in grey levels: {', '.join(words)}."
+    )
+    return figure
+
+
 FIGURES = {
     "checkerboard-on-a-cat.svg": checkerboard,
     "four-stamps.svg": four_stamps,
@@ -187,4 +226,5 @@ FIGURES = {
     "coverage.svg": coverage,
     "cures.svg": cures,
     "enlarged-digits.svg": digits,
+    "trained-heads.svg": trained,
 }
