@@ -182,7 +182,9 @@ def in_a_fork(work, seconds: float) -> str:
 
 def first_fault(page: child.Run, steps: list, seconds: float) -> str:
     """Runs steps of a mutant and gives the first thing that is wrong."""
-    page.printed = child.Printed(Path(tempfile.mkdtemp()))  # in the page's folder, which goes when the page ends
+    own = Path(tempfile.mkdtemp())  # in the page's folder, which goes when the page ends
+    page.printed = child.Printed(own)
+    os.chdir(shutil.copytree(Path.cwd(), own / "work"))  # what this mutant writes, no other reads
     signal.setitimer(signal.ITIMER_REAL, seconds)
     for step in steps:
         try:

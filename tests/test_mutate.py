@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import types
 from collections import defaultdict
 from pathlib import Path
 
@@ -121,6 +122,18 @@ def test_each_explanation_names_a_place_that_exists():
 def test_a_process_that_is_killed_is_red():
     assert mutate.in_a_fork(lambda: os.kill(os.getpid(), signal.SIGKILL), seconds=30) == "killed by signal 9"
     assert mutate.in_a_fork(lambda: "", seconds=30) == ""
+
+
+def test_each_mutant_runs_in_a_copy_of_the_pages_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "copy.png").write_bytes(b"true")
+
+    def spoil():
+        mutate.first_fault(types.SimpleNamespace(), [], seconds=30)
+        Path("copy.png").write_bytes(b"false")
+
+    assert mutate.in_a_fork(spoil, seconds=30) == "None"
+    assert (tmp_path / "copy.png").read_bytes() == b"true"
 
 
 def test_the_counts_are_written_between_the_marks(tmp_path, monkeypatch, mutants):
