@@ -1,9 +1,12 @@
 """What a contributor types: one block, updated outputs, a device, huge and broken files."""
 
+import functools
+import http.server
 import json
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -36,6 +39,30 @@ def test_a_block_alone_tells_what_failed_before_it(tmp_path):
 def test_after_a_failure_the_rest_is_not_run_and_says_so(tmp_path):
     project(tmp_path, {"page": block("a = 1 / 0") + block("b = 2")})
     assert "not run: block-1 (line 1) failed before it" in run(tmp_path, "page.md").stdout
+
+
+@pytest.fixture
+def served(tmp_path_factory):
+    """The address of a small server on this machine, which stands for a host of data sets."""
+    folder = tmp_path_factory.mktemp("host")
+    (folder / "labels.txt").write_text("cat dog", encoding="utf-8")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/labels.txt"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("labels, failed", [("cat dog", ""), ("cat", "page.md:7: AssertionError")])
+def test_a_block_that_needs_a_download_runs_where_there_is_a_network(tmp_path, served, labels, failed):
+    skipped = '<!--pytest.mark.skip(reason="it needs a download")-->\n'
+    fetch = f"import urllib.request\nassert urllib.request.urlopen('{served}').read() == b'{labels}', 'labels'"
+    project(tmp_path, {"page": "Not run here: it needs a download.\n\n\n" + skipped + block(fetch) + block("a = 1")})
+    here = run(tmp_path, "page.md")
+    assert here.returncode == 0 and "1 skipped" in here.stdout, here.stdout
+    online = run(tmp_path, "--downloads", "page.md")
+    assert (online.returncode == 1) == bool(failed) and failed in online.stdout, online.stdout
+    assert "SKIPPED" not in online.stdout or failed
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])

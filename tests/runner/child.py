@@ -115,7 +115,7 @@ def wall(folder: Path, limits) -> Printed:
     os.environ["OMP_NUM_THREADS"] = str(limits.threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(limits.threads)
-    sys.addaudithook(refusals(str(folder)))
+    sys.addaudithook(refusals(str(folder), limits.network))
     signal.signal(signal.SIGALRM, out_of_time)
     signal.setitimer(signal.ITIMER_REAL, limits.seconds)
     return printed
@@ -168,8 +168,8 @@ def seed_everything(seed: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
-def refusals(folder: str):
-    """An audit hook that refuses the network, and any change outside the page's own folder."""
+def refusals(folder: str, network: bool):
+    """An audit hook that refuses the network (unless it is wanted), and any change outside the page's own folder."""
     allowed = (folder + os.sep, "/dev/", "/proc/self/")
     changes = {
         "os.remove",
@@ -188,7 +188,8 @@ def refusals(folder: str):
         return not (os.path.realpath(os.fsdecode(path)) + os.sep).startswith(allowed)
 
     def hook(event: str, args: tuple) -> None:
-        if event == "socket.connect" and args[0].family != socket.AF_UNIX or event == "socket.getaddrinfo":
+        asks = event == "socket.connect" and args[0].family != socket.AF_UNIX or event == "socket.getaddrinfo"
+        if asks and not network:
             where = args[1] if event == "socket.connect" else args[0]
             raise PermissionError(f"a page runs without a network, and this one asked for {where}")
         if event == "open" and (args[2] or 0) & WRITING and outside(args[0]) or event in changes and outside(args[0]):

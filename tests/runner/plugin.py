@@ -6,6 +6,7 @@ one namespace and checked claims in the place of its loose blocks.
     pytest --codeblocks docs                                      every page
     pytest --codeblocks docs/lessons/first-cnn/index.md::block-4  one block, after what it needs
     pytest --codeblocks --update-outputs docs/lessons/first-cnn   write what the blocks print
+    pytest --codeblocks --downloads docs/lessons/training-loop    with a network: run what needs a download, too
 """
 
 import gc
@@ -59,6 +60,7 @@ def pytest_addoption(parser):
     group.addoption(
         "--device", choices=["cpu", "cuda"], default="cpu", help="device that the pages see; an error if it is missing"
     )
+    group.addoption("--downloads", action="store_true", help="with a network: run the blocks that need a download, too")
     group.addoption("--report", type=Path, help="write what was verified into this JSON file, for the site")
     group.addoption("--page-seconds", type=float, default=60.0, help="time limit of one page (default 60)")
     group.addoption("--page-memory", type=float, default=4.0, help="memory limit of one page in GiB (default 4)")
@@ -147,6 +149,8 @@ class PageFile(pytest.File):
 
     def collect(self):
         self.content: Page = read_page(self.path, self.config.rootpath)
+        if self.config.option.downloads:
+            wake_downloads(self.content)
         self.wanted: set[str] = set()
         self.process: PageProcess | None = None
         self.printed: list[tuple[Block, str]] = []
@@ -170,7 +174,9 @@ class PageFile(pytest.File):
         last = max(i for i, step in enumerate(steps) if step.name in self.wanted)
         option = self.config.option
         import_what_pages_import(steps)
-        limits = Limits(option.page_seconds, option.page_memory, option.page_seed, option.device, threads())
+        limits = Limits(
+            option.page_seconds, option.page_memory, option.page_seed, option.device, threads(), option.downloads
+        )
         self.process = PageProcess(self.content, steps[: last + 1], limits, self.config.rootpath)
         self.running.append(self)
 
@@ -183,6 +189,13 @@ class PageFile(pytest.File):
             reporter = self.config.pluginmanager.get_plugin("terminalreporter")
             if reporter:
                 reporter.write("".join(f"\n{self.relative}:{line}: output written" for line in lines))
+
+
+def wake_downloads(page: Page) -> None:
+    """With --downloads, a block that says it needs a download runs like any other."""
+    for step in page.steps:
+        if isinstance(step, Block) and "needs a download" in (step.skip or ""):
+            step.skip = None
 
 
 def import_what_pages_import(steps: list) -> None:

@@ -32,6 +32,7 @@ class Limits:
     seed: int = 0
     device: str = "cpu"
     threads: int = 1
+    network: bool = False
 
     @property
     def bytes(self) -> int:
