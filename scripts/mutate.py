@@ -321,6 +321,8 @@ def why(mutant: Mutant, before: str, known: list[tuple[dict, str]]) -> str:
 
 def is_shown(mutant: Mutant) -> bool:
     """Whether the changed number is another true number of the page, or a rounded one."""
+    if mutant.now.endswith(" right"):  # another option of a quiz was marked, no number was changed
+        return False
     number, places = unbound.value(mutant.now), arithmetic.decimals(mutant.now)
     half = 0.5 * 10.0**-places if places else 0.0
     return any(abs(known - number) <= half for known in evidence_of(mutant.file))
@@ -329,8 +331,10 @@ def is_shown(mutant: Mutant) -> bool:
 def in_band(mutant: Mutant) -> bool:
     """Whether an output was changed by no more than the page tells its reader that it may differ."""
     fences = read_page(ROOT / mutant.file, ROOT).scan.fences
-    band = next(within(fence.title) for fence in fences if fence.line < mutant.line <= fence.end)
-    return "." in mutant.was and abs(unbound.value(mutant.was) - unbound.value(mutant.now)) <= band
+    bands = [within(fence.title) for fence in fences if fence.line < mutant.line <= fence.end]
+    if not bands:  # the page was edited while the run went on
+        return False
+    return "." in mutant.was and abs(unbound.value(mutant.was) - unbound.value(mutant.now)) <= bands[0]
 
 
 @functools.cache

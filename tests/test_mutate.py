@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from scripts import mutate
-from scripts.mutants import Maker
+from scripts.mutants import Maker, Mutant
 from tests.runner.page import read_page
 
 PAGE = Path("docs/lessons/convolution-from-scratch/index.md")
@@ -117,6 +117,16 @@ def test_each_explanation_names_a_place_that_exists():
         for place in group["places"]:
             assert place["line"] in lines, f"{group['file']} has no line {place['line']!r}"
             assert str(place["was"]) in place["line"]
+
+
+@pytest.mark.parametrize(
+    "kind, line, was, now",
+    [("quiz", 40, "A right", "C right"), ("output", 10**6, "2.5", "2.6")],
+    ids=["another option is right", "the page was edited meanwhile"],
+)
+def test_a_survivor_that_nothing_explains_has_no_reason(kind, line, was, now):
+    mutant = Mutant(kind, str(PAGE), line, was, now, "")
+    assert mutate.why(mutant, "- **C. Right.**", []) == ""
 
 
 def test_a_process_that_is_killed_is_red():
