@@ -65,6 +65,28 @@ def cnn():
 # --8<-- [end:cnn]
 
 
+# --8<-- [start:any_size]
+def any_size(channels=1, bins=2):
+    """Logits (N, 10) from images (N, channels, H, W), for any H and W from 4 on.
+
+    Raises RuntimeError when H or W is below 4: nothing is left after two poolings.
+    """
+    return nn.Sequential(
+        nn.Conv2d(channels, 16, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),  # (N, 32, H // 4, W // 4)
+        nn.AdaptiveAvgPool2d(bins),  # (N, 32, bins, bins)
+        nn.Flatten(),
+        nn.Linear(32 * bins * bins, 10),
+    )
+
+
+# --8<-- [end:any_size]
+
+
 # --8<-- [start:mlp]
 def mlp():
     """Logits (N, 10) from images (N, 1, 8, 8)."""
@@ -104,11 +126,11 @@ def evaluate(model, images, labels):
 
 
 # --8<-- [start:fit]
-def fit(build, train, validation, seed, lr=0.01, epochs=20):
+def fit(build, train, validation, seed, lr=0.01, epochs=20, watch=False):
     """Train the model that `build()` makes on `train`, a pair (images, labels).
 
-    Return the model and, for each epoch from 0 (untrained), the mean losses
-    (on the training images, on the validation images).
+    Return the model and, if `watch`, for each epoch from 0 (untrained) the mean
+    losses (on the training images, on the validation images); else an empty list.
     """
     torch.manual_seed(seed)  # fixes the first weights and the order of the images
     model = build().to(train[0].device)
@@ -117,7 +139,9 @@ def fit(build, train, validation, seed, lr=0.01, epochs=20):
     for epoch in range(epochs + 1):
         if epoch > 0:
             train_one_epoch(model, optimizer, *train)
-        history.append((evaluate(model, *train)[0], evaluate(model, *validation)[0]))
+        if watch:
+            losses = evaluate(model, *train)[0], evaluate(model, *validation)[0]
+            history.append(losses)
     return model, history
 
 
@@ -147,6 +171,11 @@ def shuffle_pixels(images, order):
 def cnn_with_softmax():
     """The mistake that the lesson shows: probabilities, where cross_entropy wants logits."""
     return nn.Sequential(*cnn(), nn.Softmax(dim=1))
+
+
+def one_mean():
+    """The network for any size with one mean for each map: its head does not see where a feature lies."""
+    return any_size(bins=1)
 
 
 def nudged(build, size=1e-3):
@@ -185,19 +214,39 @@ def record(seeds=range(20), few_seeds=range(10)):
         "cnn, file order": (cnn, images, in_file_order, few_seeds),
         "mlp, file order": (mlp, images, in_file_order, few_seeds),
     }
-    return {name: run_seeds(name, labels, *experiment) for name, experiment in experiments.items()}
+    results = {name: run_seeds(name, labels, *experiment) for name, experiment in experiments.items()}
+    return results | record_sizes(images, labels, indices, few_seeds)
 
 
-def run_seeds(name, labels, build, images, indices, seeds):
+def record_sizes(images, labels, indices, seeds):
+    """Return {experiment: seeds and accuracies of the networks for any size}; only five learn on enlarged digits."""
+    large = F.interpolate(images, scale_factor=4)  # (1797, 1, 32, 32), each pixel as 4 by 4 equal ones
+    experiments = {
+        "one mean": (one_mean, images, indices, seeds),
+        "one mean, nudged": (nudged(one_mean), images, indices, seeds),
+        "enlarged test": (any_size, images, indices, seeds, large),
+        "enlarged test, nudged": (nudged(any_size), images, indices, seeds, large),
+        "enlarged": (any_size, large, indices, seeds[:5]),
+    }
+    results = {name: run_seeds(name, labels, *experiment) for name, experiment in experiments.items()}
+    keys = "seeds", "seconds", "train_accuracy", "test_accuracy"
+    return {name: {key: runs[key] for key in keys} for name, runs in results.items()}
+
+
+def run_seeds(name, labels, build, images, indices, seeds, test_images=None):
     """Train once per seed and return lists with one entry per run (losses per epoch of the first five runs only),
     the confusion matrix of all runs together, and the mistakes: [image, digit predicted, number of runs].
+
+    test_images: where the test images are taken from, unless from `images`.
     """
     train, validation, test = ((images[i], labels[i]) for i in indices)
+    if test_images is not None:
+        test = test_images[indices[2]], labels[indices[2]]
     runs = {"seeds": list(seeds), "seconds": [], "train_accuracy": [], "test_accuracy": [], "never_predicted": []}
     histories, votes = [], torch.zeros(len(indices[2]), 10, dtype=torch.int64)  # (test images, digit predicted)
     for seed in seeds:
         start = time.perf_counter()
-        model, history = fit(build, train, validation, seed)
+        model, history = fit(build, train, validation, seed, watch=True)
         runs["seconds"].append(time.perf_counter() - start)
         runs["train_accuracy"].append(evaluate(model, *train)[1])
         runs["test_accuracy"].append(evaluate(model, *test)[1])

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from scripts import record_results
 from snippets import first_cnn
-from snippets.first_cnn import cnn, confusion, evaluate, fit, load, mlp, shuffle_pixels, split
+from snippets.first_cnn import any_size, cnn, confusion, evaluate, fit, load, mlp, shuffle_pixels, split
 
 LESSON = record_results.ROOT / "docs" / "lessons" / "first-cnn"
 PAGE = (LESSON / "index.md").read_text(encoding="utf-8")
@@ -86,6 +86,42 @@ def test_images_without_channel_or_of_another_size_are_refused():
         cnn()(torch.zeros(50, 1, 28, 28))
 
 
+@pytest.mark.parametrize("bins", [1, 2, 3])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_one_network_takes_every_size(bins, channels):
+    model = any_size(channels, bins)
+    for height, width in [(4, 4), (8, 8), (28, 28), (30, 45), (224, 224)]:
+        assert model(torch.rand(2, channels, height, width)).shape == (2, 10)
+    assert count(model[-1]) == 10 * 32 * bins**2 + 10
+    with pytest.raises(RuntimeError):
+        model(torch.rand(2, channels, 3, 8))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_bins_change_nothing_on_8x8(seed, data):
+    logits = []
+    for build in (cnn, any_size):
+        torch.manual_seed(seed)
+        logits.append(build()(data[0][:100]))
+    assert torch.equal(*logits)
+
+
+def test_one_mean_does_not_see_where_a_feature_lies():
+    maps = torch.rand(4, 32, 2, 2, dtype=torch.float64)
+    moved = maps.flatten(start_dim=2)[:, :, [2, 0, 3, 1]].reshape(maps.shape)
+    one, four = (any_size(bins=bins).double()[6:] for bins in (1, 2))
+    assert torch.allclose(one(maps), one(moved)) and not torch.allclose(four(maps), four(moved))
+
+
+def test_a_value_of_the_last_maps_depends_on_10_pixels():
+    means = [torch.nn.AvgPool2d(2) if isinstance(layer, torch.nn.MaxPool2d) else layer for layer in any_size()[:6]]
+    layers = torch.nn.Sequential(*(layer for layer in means if not isinstance(layer, torch.nn.ReLU))).double()
+    image = torch.rand(1, 1, 32, 32, dtype=torch.float64, requires_grad=True)
+    layers(image)[0, :, 4, 4].sum().backward()
+    rows, columns = image.grad[0, 0].nonzero(as_tuple=True)
+    assert rows.unique().numel() == columns.unique().numel() == 10
+
+
 @pytest.mark.parametrize("build", [cnn, mlp])
 @pytest.mark.parametrize("seed", range(5))
 def test_first_loss_is_near_ln_10(build, seed, data):
@@ -137,15 +173,24 @@ def test_one_epoch_takes_one_step_per_batch_and_sees_every_image_once():
 
 def test_fit_is_the_same_for_the_same_seed(parts):
     train, validation, _ = parts
-    (model, history), (again, same_history) = (fit(cnn, train, validation, seed=3, epochs=2) for _ in range(2))
+    (model, history), (again, same_history) = (
+        fit(cnn, train, validation, seed=3, epochs=2, watch=True) for _ in range(2)
+    )
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
     assert history == same_history
-    assert history != fit(cnn, train, validation, seed=4, epochs=2)[1]
+    assert len(history) == 3 and history != fit(cnn, train, validation, seed=4, epochs=2, watch=True)[1]
+
+
+def test_watching_changes_nothing_that_is_learned(parts):
+    train, validation, _ = parts
+    (model, watched), (again, nothing) = (fit(cnn, train, validation, 0, epochs=1, watch=w) for w in (True, False))
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
+    assert len(watched) == 2 and nothing == []
 
 
 def test_a_few_epochs_lower_the_loss(parts):
     train, validation, test = parts
-    model, history = fit(cnn, train, validation, seed=0, epochs=4)
+    model, history = fit(cnn, train, validation, seed=0, epochs=4, watch=True)
     losses = [loss for loss, _ in history]
     assert len(losses) == 5
     assert abs(losses[0] - math.log(10)) < 0.05 and losses[-1] < 0.5
@@ -190,10 +235,16 @@ def accuracy(name):
     return EXPERIMENTS[name]["test_accuracy"]
 
 
+SIZES = ("one mean", "one mean, nudged", "enlarged test", "enlarged test, nudged", "enlarged")
+
+
 def test_recorded_results_agree_with_themselves():
     for name, results in EXPERIMENTS.items():
-        runs, confused = len(results["seeds"]), results["confusion"]
+        runs = len(results["seeds"])
         assert len(results["test_accuracy"]) == runs >= 5
+        if name in SIZES:  # accuracies only
+            continue
+        confused = results["confusion"]
         right = sum(confused[digit][digit] for digit in range(10))
         assert sum(map(sum, confused)) == 897 * runs
         assert 100 * right / (897 * runs) == pytest.approx(statistics.mean(accuracy(name)), abs=1e-3)
@@ -247,6 +298,32 @@ def test_page_on_mistakes_in_file_order_is_as_recorded():
     assert 1.6 < wrong["mlp, file order"] / wrong["mlp"] < 2.4
     assert 2.1 < wrong["cnn, file order"] / wrong["cnn"] < 3
     assert "about twice as many mistakes for the MLP, more than twice as many for the CNN" in PAGE
+
+
+def test_page_on_other_sizes_is_as_recorded():
+    prose = " ".join(re.sub(r"<!--.*?-->", "", PAGE).split())
+
+    def band(name):
+        return f"between {min(accuracy(name)):.1f} % and {max(accuracy(name)):.1f} %"
+
+    assert {len(accuracy(name)) for name in SIZES[:4]} == {10} and len(accuracy("enlarged")) == 5
+    one_mean = statistics.mean(accuracy("one mean"))
+    assert f"In ten recorded runs ([results.json](results.json): 26 November 2026), it was {band('one mean')}" in prose
+    assert f"with a mean of {one_mean:.1f} %" in prose and one_mean < min(accuracy("mlp"))
+    assert 1.7 < (100 - one_mean) / (100 - statistics.mean(accuracy("cnn"))) < 2.3 and "twice as many mistakes" in prose
+    assert f"In ten recorded runs, {band('enlarged test')} were read" in prose and max(accuracy("enlarged test")) < 50
+    assert f"trained and tested at 32 by 32 read {band('enlarged')}" in prose
+    assert max(accuracy("enlarged")) < min(accuracy("cnn"))
+    assert largest_move("one mean") < 3 and largest_move("enlarged test") < 15, "the page's limits are too narrow"
+
+
+def test_recorder_keeps_the_accuracies_of_the_networks_for_any_size(data, monkeypatch):
+    images, labels = data
+    monkeypatch.setattr(first_cnn, "fit", lambda build, *rest, **options: (build(), [(2.3, 2.3)]))
+    sizes = first_cnn.record_sizes(images, labels, split(labels), range(6))
+    assert tuple(sizes) == SIZES
+    assert [len(runs["seeds"]) for runs in sizes.values()] == [6, 6, 6, 6, 5]
+    assert all(set(runs) == {"seeds", "seconds", "train_accuracy", "test_accuracy"} for runs in sizes.values())
 
 
 def test_recorder_writes_results_without_naming_a_machine(tmp_path, monkeypatch):

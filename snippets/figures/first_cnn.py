@@ -11,8 +11,8 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path as Outline
 from sklearn.datasets import load_digits
 
-from snippets.figures.style import ACCENT, ACCENT2, ACCENT3, INK, MINUS, canvas, frame, grid
-from snippets.first_cnn import cnn, load
+from snippets.figures.style import ACCENT, ACCENT2, ACCENT3, INK, MINUS, canvas, caption, frame, grid
+from snippets.first_cnn import any_size, cnn, load
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "lessons" / "first-cnn" / "results.json"
 
@@ -172,7 +172,63 @@ def wrong_digits():
     return figure
 
 
+def shapes_in(model, shape, places):
+    """Return the shape (without the batch) of a black image and what comes out of the layers at `places`."""
+    x, shapes = torch.zeros(1, *shape), [shape]
+    with torch.no_grad():
+        for place, layer in enumerate(model):
+            x = layer(x)
+            if place in places:
+                shapes.append(tuple(x.shape[1:]))
+    return shapes
+
+
+def shape_box(axes, left, top, text, color, broken=False):
+    """A tinted box with a shape; if broken, in a thick frame."""
+    width, height = 1.05, 0.3
+    alpha = 0.08 if color == INK else 0.3
+    axes.add_patch(Rectangle((left, top), width, height, facecolor=color, alpha=alpha, linewidth=0))
+    if broken:
+        axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor=color, linewidth=2.5))
+    caption(axes, left + width / 2, top + height / 2, text, size=10)
+
+
+def other_sizes():
+    """Four images of different sizes in the same layers: where Linear(128, 10) breaks, and the adaptive variant."""
+    figure, axes = canvas(5.3, 4.4)
+    images = ((1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 224, 224))
+    words = ["image", "block 1", "block 2", "Flatten", "Linear"]
+    words += ["block 2", "bins", "Flatten", "Linear"]
+    tops = [0.1 + 0.42 * row for row in range(5)] + [2.75 + 0.42 * row for row in range(4)]
+    for word, top in zip(words, tops, strict=True):
+        axes.text(0.02, top + 0.15, word, ha="left", va="center_baseline", fontsize=10)
+    arriving = []
+    for column, image in enumerate(images):
+        left = 0.78 + 1.14 * column
+        model = any_size(image[0])
+        chain = shapes_in(torch.nn.Sequential(*model[:6], torch.nn.Flatten()), image, (2, 5, 6))
+        chain += shapes_in(model, image, (5, 6, 7, 8))[1:]
+        fits = chain[3] == (128,)
+        chain.insert(4, (10,) if fits else "breaks")
+        arriving.append(f"{chain[3][0]:,}")
+        for row, (shape, top) in enumerate(zip(chain, tops, strict=True)):
+            broken = shape == "breaks"
+            text = shape if broken else "×".join(f"{n:,}" for n in shape)
+            color = ACCENT2 if broken else ACCENT if row == 0 else ACCENT3 if shape == (10,) else INK
+            shape_box(axes, left, top, text, color, broken)
+    axes.plot([0.02, 5.28], [2.36, 2.36], color=INK, alpha=0.45, linewidth=0.8)
+    caption(axes, 3.0, 2.53, "with AdaptiveAvgPool2d(2) before Flatten", size=10)
+    figure.set_label(
+        f"Four columns of shapes, for images of {', '.join('x'.join(map(str, image)) for image in images)}. "
+        f"After two blocks of convolution, ReLU and pooling, Flatten gives {', '.join(arriving[:3])} and {arriving[3]} "
+        "values. Linear(128, 10) takes the first and breaks, framed in orange, at the other three. Below, with "
+        "adaptive pooling after block 2: in each column 32x2x2, then 128, then 10 logits."
+    )
+    return figure
+
+
 FIGURES = {
+    "first-cnn-other-sizes.svg": other_sizes,
     "first-cnn-which-digit.svg": which_digit,
     "first-cnn-one-value.svg": one_value,
     "first-cnn-loss-curves.svg": loss_curves,
