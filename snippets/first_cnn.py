@@ -219,7 +219,7 @@ def record(seeds=range(20), few_seeds=range(10)):
 
 
 def record_sizes(images, labels, indices, seeds):
-    """Return {experiment: seeds and accuracies of the networks for any size}; only five learn on enlarged digits."""
+    """Return {experiment: seeds and accuracies} of the networks for any size; what takes long has five seeds only."""
     large = F.interpolate(images, scale_factor=4)  # (1797, 1, 32, 32), each pixel as 4 by 4 equal ones
     experiments = {
         "one mean": (one_mean, images, indices, seeds),
@@ -227,13 +227,15 @@ def record_sizes(images, labels, indices, seeds):
         "enlarged test": (any_size, images, indices, seeds, large),
         "enlarged test, nudged": (nudged(any_size), images, indices, seeds, large),
         "enlarged": (any_size, large, indices, seeds[:5]),
+        "one mean, 60 epochs": (one_mean, images, indices, seeds[:5], None, 60),
+        "cnn, 60 epochs": (cnn, images, indices, seeds[:5], None, 60),
     }
     results = {name: run_seeds(name, labels, *experiment) for name, experiment in experiments.items()}
     keys = "seeds", "seconds", "train_accuracy", "test_accuracy"
     return {name: {key: runs[key] for key in keys} for name, runs in results.items()}
 
 
-def run_seeds(name, labels, build, images, indices, seeds, test_images=None):
+def run_seeds(name, labels, build, images, indices, seeds, test_images=None, epochs=20):
     """Train once per seed and return lists with one entry per run (losses per epoch of the first five runs only),
     the confusion matrix of all runs together, and the mistakes: [image, digit predicted, number of runs].
 
@@ -246,7 +248,7 @@ def run_seeds(name, labels, build, images, indices, seeds, test_images=None):
     histories, votes = [], torch.zeros(len(indices[2]), 10, dtype=torch.int64)  # (test images, digit predicted)
     for seed in seeds:
         start = time.perf_counter()
-        model, history = fit(build, train, validation, seed, watch=True)
+        model, history = fit(build, train, validation, seed, epochs=epochs, watch=True)
         runs["seconds"].append(time.perf_counter() - start)
         runs["train_accuracy"].append(evaluate(model, *train)[1])
         runs["test_accuracy"].append(evaluate(model, *test)[1])

@@ -236,13 +236,14 @@ def accuracy(name):
 
 
 SIZES = ("one mean", "one mean, nudged", "enlarged test", "enlarged test, nudged", "enlarged")
+LONGER = ("one mean, 60 epochs", "cnn, 60 epochs")
 
 
 def test_recorded_results_agree_with_themselves():
     for name, results in EXPERIMENTS.items():
         runs = len(results["seeds"])
         assert len(results["test_accuracy"]) == runs >= 5
-        if name in SIZES:  # accuracies only
+        if name in SIZES + LONGER:  # accuracies only
             continue
         confused = results["confusion"]
         right = sum(confused[digit][digit] for digit in range(10))
@@ -311,6 +312,14 @@ def test_page_on_other_sizes_is_as_recorded():
     assert f"In ten recorded runs ([results.json](results.json): 26 November 2026), it was {band('one mean')}" in prose
     assert f"with a mean of {one_mean:.1f} %" in prose and one_mean < min(accuracy("mlp"))
     assert 1.7 < (100 - one_mean) / (100 - statistics.mean(accuracy("cnn"))) < 2.3 and "twice as many mistakes" in prose
+    learned = {name: EXPERIMENTS[name]["train_accuracy"] for name in ("one mean", "enlarged", "cnn", *LONGER)}
+    assert f"read between {min(learned['one mean']):.1f} % and {max(learned['one mean']):.1f} %, while 19 of the 20 CNNs read all" in prose
+    assert learned["cnn"].count(100.0) == 19 and len(learned["cnn"]) == 20
+    assert len(learned[LONGER[0]]) == len(learned[LONGER[1]]) == 5
+    one, four = (statistics.mean(accuracy(name)) for name in LONGER)
+    assert f"After 60 epochs, five runs had a mean of {one:.1f} %, and five of the CNN {four:.1f} %" in prose
+    assert four - one < 0.5 * (statistics.mean(accuracy("cnn")) - one_mean), "more than little of the gap is left"
+    assert f"(at most {max(learned['enlarged']):.1f} % of the training images)" in prose
     assert f"In ten recorded runs, {band('enlarged test')} were read" in prose and max(accuracy("enlarged test")) < 50
     assert f"trained and tested at 32 by 32 read {band('enlarged')}" in prose
     assert max(accuracy("enlarged")) < min(accuracy("cnn"))
@@ -321,8 +330,8 @@ def test_recorder_keeps_the_accuracies_of_the_networks_for_any_size(data, monkey
     images, labels = data
     monkeypatch.setattr(first_cnn, "fit", lambda build, *rest, **options: (build(), [(2.3, 2.3)]))
     sizes = first_cnn.record_sizes(images, labels, split(labels), range(6))
-    assert tuple(sizes) == SIZES
-    assert [len(runs["seeds"]) for runs in sizes.values()] == [6, 6, 6, 6, 5]
+    assert tuple(sizes) == SIZES + LONGER
+    assert [len(runs["seeds"]) for runs in sizes.values()] == [6, 6, 6, 6, 5, 5, 5]
     assert all(set(runs) == {"seeds", "seconds", "train_accuracy", "test_accuracy"} for runs in sizes.values())
 
 
