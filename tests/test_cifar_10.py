@@ -209,6 +209,22 @@ def test_interrupted_and_resumed_is_bit_by_bit_the_same(tmp_path, tiny, capsys):
     assert list(two.glob("*.part")) == []
 
 
+def test_bytes_of_a_checkpoint_are_those_of_the_exercise(tmp_path):
+    model = network(32)
+    optimizer = make_optimizer(model, lr=0.001, decay=0.05)
+    model(torch.zeros(2, 3, 32, 32)).sum().backward()
+    optimizer.step()
+    states = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+    tensors = list(states["model"].values())
+    for kept in states["optimizer"]["state"].values():
+        tensors += kept.values()
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    text = (LESSON / "exercises.md").read_text(encoding="utf-8")
+    assert f"== {size}, " in text and f"{size:,} bytes" in text and f"{size / 2**20:.1f} MiB" in text
+    train_cifar10.save(tmp_path / "checkpoint.pt", states)
+    assert size < (tmp_path / "checkpoint.pt").stat().st_size < 1.05 * size
+
+
 def test_ctrl_c_in_an_epoch_leaves_the_last_whole_one(tmp_path, tiny, monkeypatch, capsys):
     real, calls = train_cifar10.train_one_epoch, []
 
@@ -399,6 +415,19 @@ def test_page_quotes_the_recorded_accuracies():
     quoted = ast.literal_eval(re.search(r"^recorded = (\{.*?\n\})", PAGE, re.MULTILINE | re.DOTALL)[1])
     variants = [name for name in cifar_10.VARIANTS if "nudged" not in name]
     assert quoted == {name: tuple(round(value, 1) for value in experiments()[name]["test"]) for name in variants}
+
+
+def test_verdicts_of_the_page_follow_from_its_rule():
+    results = experiments()
+    verdicts = {}
+    for name in ("no batch norm", "no augmentation", "no dropout", "constant rate"):
+        costs = np.subtract(results["recipe"]["test"], results[name]["test"])
+        error = costs.std(ddof=1) / math.sqrt(len(costs))
+        assert abs(abs(costs.mean()) - 3 * error) > 0.5, name  # not close
+        verdicts.setdefault("worse" if costs.mean() > 3 * error else "not decided", []).append(name)
+    assert verdicts == {"worse": ["no batch norm", "constant rate"], "not decided": ["no augmentation", "no dropout"]}
+    assert all(f"**{words}" in PAGE for words in ("Worse without batch norm", "Worse without a schedule"))
+    assert "**Not decided: augmentation and dropout.**" in PAGE
 
 
 def test_limits_of_the_page_are_wider_than_what_was_recorded():
