@@ -225,6 +225,12 @@ def gains(name, to="none"):
     return [a - b for a, b in zip(values(name), values(to), strict=True)]
 
 
+def with_error(differences):
+    """The mean of paired differences and its standard error, as the page writes them."""
+    error = statistics.stdev(differences) / len(differences) ** 0.5
+    return f"{abs(statistics.mean(differences)):.1f} ± {error:.1f}"
+
+
 def prose():
     return " ".join(re.sub(r"<!--.*?-->", "", PAGE, flags=re.DOTALL).split())
 
@@ -245,12 +251,12 @@ def test_page_quotes_the_recorded_bands():
 
 def test_every_gain_and_every_loss_is_as_the_page_says():
     shift_1, turn_10, mixed, pasted = (gains(name) for name in ("shift 1", "turn 10", "mixup", "cutmix"))
-    assert f"by {statistics.mean(shift_1):.1f} points in the mean" in prose()
-    said = [f"{statistics.mean(gain):.1f}" for gain in (turn_10, mixed, pasted)]
+    assert f"by {with_error(shift_1)} points in the mean" in prose()
+    said = [with_error(gain) for gain in (turn_10, mixed, pasted)]
     assert "Turning brings {}, MixUp {} and CutMix {}, each in all ten runs".format(*said) in prose()
     assert min(shift_1 + turn_10 + mixed + pasted) > 0
     lead = gains("cutmix", to="shift 1")
-    assert f"by {statistics.mean(lead):.1f} points, and in {sum(gain > 0 for gain in lead)} runs of 10" in prose()
+    assert f"by {with_error(lead)} points, and in {sum(gain > 0 for gain in lead)} runs of 10" in prose()
     assert max(AUGMENTATIONS, key=mean) == "cutmix"
     for name in ("mirror", "top to bottom", "upside down"):
         assert max(gains(name)) < 0 and -5 < statistics.mean(gains(name)) < -4
@@ -265,12 +271,13 @@ def test_with_more_steps_it_is_as_the_page_says():
         name: gains(f"{name}, 1000 steps", to="none, 1000 steps")
         for name in ("shift and turn", "shift 1", "shift 2", "mirror", "upside down")
     }
-    both, one, two, mirror, turned = (f"{abs(statistics.mean(gain)):.1f}" for gain in gained.values())
+    both, one = (f"{statistics.mean(gained[name]):.1f}" for name in ("shift and turn", "shift 1"))
+    two, mirror, turned = (with_error(gained[name]) for name in ("shift 2", "mirror", "upside down"))
     assert f"as much as the shift alone ({both} and {one})" in prose()
     assert min(gained["shift 1"]) > 0
-    assert f"large shift still costs {two} points in the mean (worse in three runs of five)" in prose()
+    assert f"large shift is behind by {two} points (worse in three runs of five)" in prose()
     assert sum(gain < 0 for gain in gained["shift 2"]) == 3 and statistics.mean(gained["shift 2"]) < 0
-    assert f"mirroring {mirror} and upside down {turned} (worse in all five)" in prose()
+    assert f"Mirroring still costs {mirror} and upside down {turned} (worse in all five)" in prose()
     assert max(gained["mirror"]) < 0 and max(gained["upside down"]) < 0
 
 

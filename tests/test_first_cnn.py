@@ -275,9 +275,12 @@ def test_page_quotes_the_recorded_numbers():
     worst = max(EXPERIMENTS["cnn"]["confusion"][8][digit] for digit in range(10) if digit != 8)
     year, month, day = RESULTS["date"].split("-")
     months = {"11": "November", "12": "December"}
+    ahead = [a - b for a, b in zip(accuracy("cnn"), accuracy("mlp"), strict=True)]
+    error = statistics.stdev(ahead) / len(ahead) ** 0.5
     recorded = f"{int(day)} {months.get(month, month)} {year}, torch {RESULTS['versions']['torch']}"
     prose = re.sub(r"<!--.*?-->", "", PAGE).replace("\n", " ")
-    for words in [*means, "at most {:.1f} points ({:.1f} in".format(*moved), f"{worst} times", recorded]:
+    words_of_the_page = [*means, "at most {:.1f} points ({:.1f} in".format(*moved), f"{worst} times", recorded]
+    for words in [*words_of_the_page, f"means are {statistics.mean(ahead):.1f} points apart", f"of {error:.1f}, and that"]:
         assert words in prose, f"the page does not say {words!r}"
     assert moved[0] < 1.0 and moved[1] < 1.5, "the limits above the page's outputs are too narrow"
 
