@@ -106,7 +106,7 @@ def one_pixel():
         caption(axes, left + 0.55, 2.3, "becomes", size=10)
         caption(axes, left + 0.55, 2.6, words, size=13)
         row.append(f"byte {index} is {value} and becomes {scaled:.3f}")
-    caption(axes, 3.6, 0.25, "one row of the file: 3072 bytes", size=11)
+    caption(axes, 3.6, 0.25, "one row of the file, 3072 bytes", size=11)
     figure.set_label(
         f"Image 0, a red plus, with the pixel in row {y}, column {x} framed. In its row of the file, {'; '.join(row)}."
     )
