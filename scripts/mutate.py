@@ -111,12 +111,13 @@ class Course:
         return next((f"{problem.line}: {problem.message}" for problem in found), ""), page
 
     def slow(self, mutant: Mutant) -> str:
-        """What the figures and, for a snippet, the tests of the lesson say."""
+        """What the figures say and, for a snippet, words or a table (tests compare many with results.json), the tests."""
         if mutant.file.endswith(".py") or mutant.kind == "alt text":
             red = in_a_fork(functools.partial(figure_fault, self.root, self.lesson), self.seconds)
             if red or mutant.file.startswith("snippets/figures"):
                 return red
-        return self.test_fault() if mutant.file.startswith("snippets/") else ""
+        tested = mutant.file.startswith("snippets/") or mutant.kind in (*IN_WORDS, "table")
+        return self.test_fault() if tested else ""
 
     def test_fault(self) -> str:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", self.test]

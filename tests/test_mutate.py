@@ -129,6 +129,13 @@ def test_a_survivor_that_nothing_explains_has_no_reason(kind, line, was, now):
     assert mutate.why(mutant, "- **C. Right.**", []) == ""
 
 
+@pytest.mark.parametrize("kind, said", [("table", "red"), ("prose", "red"), ("math", "red"), ("constant", "")])
+def test_words_and_tables_are_held_against_the_tests_of_the_lesson(monkeypatch, kind, said):
+    course = object.__new__(mutate.Course)
+    monkeypatch.setattr(mutate.Course, "test_fault", lambda self: "red")
+    assert course.slow(Mutant(kind, str(PAGE), 1, "78", "72", "")) == said
+
+
 def test_a_process_that_is_killed_is_red():
     assert mutate.in_a_fork(lambda: os.kill(os.getpid(), signal.SIGKILL), seconds=30) == "killed by signal 9"
     assert mutate.in_a_fork(lambda: "", seconds=30) == ""
