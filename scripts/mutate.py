@@ -111,7 +111,7 @@ class Course:
         return next((f"{problem.line}: {problem.message}" for problem in found), ""), page
 
     def slow(self, mutant: Mutant) -> str:
-        """What the figures say and, for a snippet, words or a table (tests compare many with results.json), the tests."""
+        """What the figures say and, for a snippet, words or a table (many are compared with recordings), the tests."""
         if mutant.file.endswith(".py") or mutant.kind == "alt text":
             red = in_a_fork(functools.partial(figure_fault, self.root, self.lesson), self.seconds)
             if red or mutant.file.startswith("snippets/figures"):
