@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from sklearn.datasets import load_digits
 
 from snippets.debugging_a_network import load, load_pairs, score
-from snippets.figures.first_cnn import digit
-from snippets.figures.style import ACCENT, ACCENT2, ACCENT3, INK, canvas, caption, grid
+from snippets.figures.style import ACCENT, ACCENT2, ACCENT3, INK, canvas, caption, digit, grid
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "lessons" / "debugging-a-network" / "results.json"
 RUNGS = ("all six bugs", "1 labels", "2 rows", "3 logits", "4 first weights", "5 gradient", "6 eval")
@@ -73,7 +73,7 @@ def look():
             x = 1.18 + 0.75 * column
             axes.text(x, y, label, ha="center", va="center_baseline", fontsize=14, color=color)
     for column, index in enumerate(order):
-        digit(axes, index, 0.86 + 0.75 * column, 0.1, 0.64)
+        digit(axes, load_digits().images[index], 0.86 + 0.75 * column, 0.1, 0.64)
     words = [" ".join(map(str, row)) for row in labels]
     figure.set_label(
         f"The first six images of the batch, which show the digits {words[1]}. Below them the labels of the buggy "

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch, Rectangle
-from matplotlib.path import Path as Outline
+from matplotlib.patches import Rectangle
 from sklearn.datasets import load_digits
 
-from snippets.figures.style import ACCENT, ACCENT2, ACCENT3, INK, MINUS, canvas, caption, frame, grid
+from snippets.figures.style import ACCENT, ACCENT2, ACCENT3, INK, MINUS, canvas, caption, digit, frame, grid
 from snippets.first_cnn import any_size, cnn, load
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "lessons" / "first-cnn" / "results.json"
@@ -22,26 +21,12 @@ def recorded():
     return json.loads(RESULTS.read_text(encoding="utf-8"))["experiments"]
 
 
-def digit(axes, index, left, top, size):
-    """Draw image `index` of the data set as ink on the page: the more of it, the larger the value (0 to 16)."""
-    pixels, cell = load_digits().images[index], size / 8
-    for level in range(1, 17):
-        squares = [
-            Outline.unit_rectangle().vertices * cell + (left + j * cell, top + i * cell)
-            for i, j in np.argwhere(pixels == level)
-        ]
-        if squares:
-            outline = Outline.make_compound_path(*(Outline(square, closed=True) for square in squares))
-            axes.add_patch(PathPatch(outline, facecolor=INK, alpha=level / 16, linewidth=0, antialiased=False))
-    axes.add_patch(Rectangle((left, top), size, size, fill=False, edgecolor=INK, alpha=0.45, linewidth=0.8))
-
-
 def which_digit():
     """Six digits of the test images: an easy one, and five that trained networks misread."""
     figure, axes = canvas(6, 1.35)
     for column, (letter, index) in enumerate(zip("ABCDEF", (0, 1118, 37, 77, 905, 678), strict=True)):
         left = 0.06 + column
-        digit(axes, index, left, 0.06, 0.88)
+        digit(axes, load_digits().images[index], left, 0.06, 0.88)
         axes.text(left + 0.44, 1.15, letter, ha="center", va="center", fontsize=12)
     height, width = load_digits().images[0].shape
     figure.set_label(
@@ -163,7 +148,7 @@ def wrong_digits():
     figure, axes = canvas(6, 3.5)
     for place, (index, predicted, runs) in enumerate(mistakes):
         left, top = 0.08 + place % 5 * 1.2, 0.06 + place // 5 * 1.78
-        digit(axes, index, left, top, 1.04)
+        digit(axes, load_digits().images[index], left, top, 1.04)
         words = f"{target[index]} read as {predicted}", f"{runs} of {len(results['seeds'])} runs"
         for line, text in enumerate(words):
             axes.text(left + 0.52, top + 1.2 + 0.19 * line, text, ha="center", va="center", fontsize=10)

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch, Rectangle
-from matplotlib.path import Path as Outline
+from matplotlib.patches import Rectangle
 
-from snippets.figures.style import ACCENT, ACCENT2, ACCENT3, INK, canvas, caption, grey, grid, picture
+from snippets.figures.style import ACCENT, ACCENT2, ACCENT3, INK, canvas, caption, digit, grey, grid, picture
 from snippets.first_cnn import load, split
 from snippets.regularisation import dropout, fill_from_neighbours, small_set, three_maps
 
@@ -19,20 +18,6 @@ RESULTS = Path(__file__).resolve().parents[2] / "docs" / "lessons" / "regularisa
 def recorded():
     """Return the recorded experiments, {name: results of its runs}."""
     return json.loads(RESULTS.read_text(encoding="utf-8"))["experiments"]
-
-
-def digit(axes, pixels, left, top, size):
-    """Draw pixels (8, 8), 0 to 16, as ink on the page: the more of it, the larger the value."""
-    cell = size / 8
-    for level in range(1, 17):
-        squares = [
-            Outline.unit_rectangle().vertices * cell + (left + j * cell, top + i * cell)
-            for i, j in np.argwhere(pixels == level)
-        ]
-        if squares:
-            outline = Outline.make_compound_path(*(Outline(square, closed=True) for square in squares))
-            axes.add_patch(PathPatch(outline, facecolor=INK, alpha=level / 16, linewidth=0, antialiased=False))
-    axes.add_patch(Rectangle((left, top), size, size, fill=False, edgecolor=INK, alpha=0.45, linewidth=0.8))
 
 
 def wrong_labels():

@@ -12,7 +12,8 @@ import xml.etree.ElementTree as ET
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path as Outline
 from PIL import Image
 
 INK = "#000000"
@@ -184,3 +185,17 @@ def _smaller_png(uri):
     buffer = io.BytesIO()
     image.save(buffer, format="png", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def digit(axes, pixels, left, top, size):
+    """Draw pixels (8, 8), 0 to 16, as ink on the page: the more of it, the larger the value."""
+    cell = size / 8
+    for level in range(1, 17):
+        squares = [
+            Outline.unit_rectangle().vertices * cell + (left + j * cell, top + i * cell)
+            for i, j in np.argwhere(pixels == level)
+        ]
+        if squares:
+            outline = Outline.make_compound_path(*(Outline(square, closed=True) for square in squares))
+            axes.add_patch(PathPatch(outline, facecolor=INK, alpha=level / 16, linewidth=0, antialiased=False))
+    axes.add_patch(Rectangle((left, top), size, size, fill=False, edgecolor=INK, alpha=0.45, linewidth=0.8))
