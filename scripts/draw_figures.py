@@ -1,4 +1,4 @@
-"""Draw the figures of the lessons: snippets/figures/<lesson>.py -> docs/lessons/<lesson>/*.svg.
+"""Draw the figures: snippets/figures/<lesson>.py -> docs/lessons/<lesson>/*.svg, or docs/reference/<page>*.svg.
 
 A figure whose alt text holds numbers writes it itself, from what it draws: `figure.set_label(f"...")`. The pages of the
 lesson then carry exactly this text.
@@ -21,6 +21,7 @@ from snippets.figures import style
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "docs" / "lessons"
+REFERENCE = ROOT / "docs" / "reference"
 MODULES = ROOT / "snippets" / "figures"
 
 
@@ -31,24 +32,38 @@ def lesson_names():
     return sorted(folders | modules)
 
 
+def pages(lesson):
+    """Return the pages that show the figures of a lesson, or of a page of the reference."""
+    page = REFERENCE / f"{lesson}.md"
+    return [page] if page.exists() else sorted((LESSONS / lesson).glob("*.md"))
+
+
+def drawn_before(lesson):
+    """Return the paths of all its figures as they stand, drawn by its code or not."""
+    if (REFERENCE / f"{lesson}.md").exists():
+        return set(REFERENCE.glob(f"{lesson}*.svg"))
+    return set((LESSONS / lesson).glob("*.svg"))
+
+
 def draw(lesson):
     """Return {path of the figure: (SVG text, alt text or "")} for one lesson; a name must be a plain `*.svg`."""
     module = lesson.replace("-", "_")
     if not (MODULES / f"{module}.py").exists():
         return {}
     drawn = {}
+    folder = REFERENCE if (REFERENCE / f"{lesson}.md").exists() else LESSONS / lesson
     for name, draw_figure in importlib.import_module(f"snippets.figures.{module}").FIGURES.items():
         if not re.fullmatch(r"[a-z0-9-]+\.svg", name):
             raise ValueError(f"snippets/figures/{module}.py: {name!r} is not a plain figure name such as 'edges.svg'")
         with matplotlib.rc_context(style.RC):
             figure = draw_figure()
-            drawn[LESSONS / lesson / name] = style.to_svg(figure, name), figure.get_label()
+            drawn[folder / name] = style.to_svg(figure, name), figure.get_label()
     return drawn
 
 
 def alt_texts(lesson):
     """Yield (page, line number, alt text, figure name) for each figure that a page of the lesson shows."""
-    for page in sorted((LESSONS / lesson).glob("*.md")):
+    for page in pages(lesson):
         for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
             for alt, name in re.findall(r"!\[(.*?)\]\(([a-z0-9-]+\.svg)\)", line):
                 yield page, number, alt, name
@@ -59,7 +74,7 @@ def alt_problems(lesson, drawn, command):
     labels = {path.name: label for path, (_, label) in drawn.items()}
     shown = list(alt_texts(lesson))
     unseen = set(labels) - {name for *_, name in shown}
-    found = [f"docs/lessons/{lesson}/{name}: no page of the lesson shows it" for name in sorted(unseen)]
+    found = [f"{_short(path)}: no page of the lesson shows it" for path in sorted(drawn) if path.name in unseen]
     for page, number, alt, name in shown:
         place = f"{_short(page)}:{number}"
         if labels.get(name) and alt != labels[name]:
@@ -102,13 +117,14 @@ def problems(lesson):
             found.append(f"{_short(path)}: missing; {command}")
         elif not same_picture(path.read_text(encoding="utf-8"), svg):
             found.append(f"{_short(path)}: differs from what its code draws; {command}")
-    for path in sorted(set((LESSONS / lesson).glob("*.svg")) - set(drawn)):
+    for path in sorted(drawn_before(lesson) - set(drawn)):
         found.append(f"{_short(path)}: no function draws it; delete it, or add it to FIGURES")
     return found + alt_problems(lesson, drawn, command)
 
 
 def _short(path):
-    return f"docs/lessons/{path.parent.name}/{path.name}"
+    folder = "reference" if path.parent == REFERENCE else f"lessons/{path.parent.name}"
+    return f"docs/{folder}/{path.name}"
 
 
 def main(arguments=None):

@@ -13,7 +13,7 @@ from PIL import Image
 from scripts import draw_figures
 from snippets.figures import style
 
-FIGURES = sorted(draw_figures.LESSONS.glob("*/*.svg"))
+FIGURES = sorted([*draw_figures.LESSONS.glob("*/*.svg"), *draw_figures.REFERENCE.glob("*.svg")])
 each_figure = pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.name)
 
 
@@ -199,3 +199,14 @@ def test_grey_keeps_black_and_white_and_refuses_levels_that_wrap_around():
     assert style.grey(np.array([-5, 0, 255, 300]), levels=4).tolist() == [0, 0, 255, 255]
     with pytest.raises(ValueError, match="10 levels do not divide 256"):
         style.grey(np.array([255]), levels=10)
+
+
+def test_ids_do_not_depend_on_the_last_digits_of_coordinates():
+    def drawn(shift):
+        figure, axes = style.canvas(1, 1)
+        axes.set_position((0.1 + shift, 0.1, 0.8, 0.8))
+        axes.plot([0, 1], [0, 1])
+        return style.to_svg(figure, "line.svg")
+
+    assert drawn(0) == drawn(1e-12)
+    assert 'id="line-1"' in drawn(0)

@@ -134,7 +134,15 @@ def to_svg(figure, name):
     _finish_root(root)
     ET.register_namespace("", SVG)
     ET.indent(root, space="")
-    return ET.tostring(root, encoding="unicode") + "\n"
+    return _with_own_ids(ET.tostring(root, encoding="unicode"), name.removesuffix(".svg")) + "\n"
+
+
+def _with_own_ids(svg, name):
+    """Number the ids: matplotlib makes them from coordinates, whose last digits differ between processors."""
+    for number, old in enumerate(re.findall(r' id="([^"]+)"', svg), start=1):
+        new = f"{name}-{number}"
+        svg = svg.replace(f' id="{old}"', f' id="{new}"').replace(f'#{old}"', f'#{new}"').replace(f"#{old})", f"#{new})")
+    return svg
 
 
 def _tidy(element, used):
