@@ -1,6 +1,6 @@
 """Checks citations and the list under `## Sources` against the sources in the front matter.
 
-What `[LeCun et al., 1998](#sources)` names must be one of them. In a lesson, each of them stands in the list, with its
+What `[LeCun et al., 1998](#sources)` names must be one of them. Each of them stands in the list, with its
 link and its title or authors, and the list holds no other.
 """
 
@@ -23,8 +23,7 @@ def problems(page: Page, root: Path) -> list[Problem]:
     named = meta.get("sources")
     sources = [source for source in named if isinstance(source, dict)] if isinstance(named, list) else []
     found = citation_problems(page, sources)
-    docs = root / "docs"
-    if sources and page.path.is_relative_to(docs) and front_matter.lesson_name(page.path, docs):
+    if sources and page.path.is_relative_to(root / "docs"):
         found += list_problems(page, sources, lines)
     return found
 
