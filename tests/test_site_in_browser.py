@@ -201,6 +201,31 @@ def test_code_can_be_copied(page):
     assert copied.strip() == block.locator("code").inner_text().strip()
 
 
+def test_a_table_is_sorted_by_keyboard(page):
+    page.goto("reference/architectures/")
+    table = page.locator(".sortable table")
+    heads = table.locator("th").all_inner_texts()
+    column = next(i for i, head in enumerate(heads) if head.startswith("Top-1"))
+    button = table.locator("th button").nth(column)
+    rows = sorted(table.locator("tbody tr").all_inner_texts())
+
+    def cells():
+        return [row.locator("td").nth(column).inner_text() for row in table.locator("tbody tr").all()]
+
+    numbers = sorted(float(cell) for cell in cells() if cell != "–")
+    for direction, expected in (("ascending", numbers), ("descending", numbers[::-1])):
+        button.focus()
+        page.keyboard.press("Enter")
+        assert table.locator("th").nth(column).get_attribute("aria-sort") == direction
+        assert [float(cell) for cell in cells()[: len(numbers)]] == expected, "a row without a number comes last"
+    table.locator("th button").first.focus()
+    page.keyboard.press("Space")
+    names = [row.locator("td").first.inner_text() for row in table.locator("tbody tr").all()]
+    assert names == sorted(names, key=str.lower)
+    assert table.locator("[aria-sort]").count() == 1
+    assert sorted(table.locator("tbody tr").all_inner_texts()) == rows, "no row is lost"
+
+
 @pytest.mark.parametrize("path", LESSONS)
 def test_lesson_says_what_it_gives(page, path):
     page.goto(path)
