@@ -1,6 +1,11 @@
 """The code of the lesson attention-in-cnns; squeeze-and-excitation is shared with the lesson efficientnet."""
 
+import math
+
+import torch
 from torch import nn
+
+from snippets.resnet import resnet
 
 
 # --8<-- [start:squeeze_excitation]
@@ -26,12 +31,59 @@ class SqueezeExcitation(nn.Module):
 # --8<-- [end:squeeze_excitation]
 
 
-# --8<-- [start:window_sums]
-def window_sums(row, width):
-    """Return the sum of each window of `width` neighbours in `row`, from left to right."""
-    if width > len(row):
-        message = f"the window ({width}) is longer than the row ({len(row)})"
-        raise ValueError(message)
-    starts = range(len(row) - width + 1)
-    return [sum(row[i : i + width]) for i in starts]
-# --8<-- [end:window_sums]
+# --8<-- [start:se_resnet]
+def se_resnet(depth=50, num_classes=1000, reduction=16, bias=True):
+    """A ResNet with squeeze-and-excitation at the end of each body."""
+
+    def gate(channels):
+        return SqueezeExcitation(channels, channels // reduction, bias=bias)
+
+    return resnet(depth, num_classes, gate=gate)
+# --8<-- [end:se_resnet]
+
+
+# --8<-- [start:eca]
+class ECA(nn.Module):
+    """Scale each channel by what its neighbours among the channels say.
+
+    (N, channels, H, W) -> the same shape. One 1-D convolution over the means of
+    the maps, without a bias. Source: Wang et al., 2019.
+    """
+
+    def __init__(self, channels):
+        super().__init__()
+        nearest = int((math.log2(channels) + 1) / 2)
+        kernel = nearest if nearest % 2 else nearest + 1  # odd
+        self.conv = nn.Conv1d(
+            1, 1, kernel, padding=kernel // 2, bias=False
+        )
+
+    def forward(self, x):
+        means = x.mean(dim=(2, 3)).unsqueeze(1)  # (N, 1, channels)
+        gate = self.conv(means).sigmoid()
+        return x * gate.transpose(1, 2).unsqueeze(3)  # (N, channels, 1, 1)
+# --8<-- [end:eca]
+
+
+# --8<-- [start:cbam]
+class CBAM(nn.Module):
+    """Scale each channel, then each pixel: two gates, one after the other.
+
+    (N, channels, H, W) -> the same shape. Source: Woo et al., 2018.
+    """
+
+    def __init__(self, channels, squeezed, kernel=7):
+        super().__init__()
+        self.mlp = nn.Sequential(
+            nn.Conv2d(channels, squeezed, 1),
+            nn.ReLU(),
+            nn.Conv2d(squeezed, channels, 1),
+        )
+        self.conv = nn.Conv2d(2, 1, kernel, padding=kernel // 2)
+
+    def forward(self, x):
+        means, largest = x.mean((2, 3), True), x.amax((2, 3), True)
+        x = x * (self.mlp(means) + self.mlp(largest)).sigmoid()
+        pixels = [x.mean(1, True), x.amax(1, True)]  # each (N, 1, H, W)
+        return x * self.conv(torch.cat(pixels, dim=1)).sigmoid()
+# --8<-- [end:cbam]

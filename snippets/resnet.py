@@ -1,6 +1,5 @@
 """The code of the lesson resnet, and the residual block that later lessons share."""
 
-import torch
 import torch.nn.functional as F
 from torch import nn
 

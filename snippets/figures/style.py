@@ -141,7 +141,8 @@ def _with_own_ids(svg, name):
     """Number the ids: matplotlib makes them from coordinates, whose last digits differ between processors."""
     for number, old in enumerate(re.findall(r' id="([^"]+)"', svg), start=1):
         new = f"{name}-{number}"
-        svg = svg.replace(f' id="{old}"', f' id="{new}"').replace(f'#{old}"', f'#{new}"').replace(f"#{old})", f"#{new})")
+        for before, behind in ((' id="', '"'), ("#", '"'), ("#", ")")):
+            svg = svg.replace(before + old + behind, before + new + behind)
     return svg
 
 
