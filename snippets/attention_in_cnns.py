@@ -13,7 +13,7 @@ class SqueezeExcitation(nn.Module):
     """Scale each channel by a number between 0 and 1 that all channels decide.
 
     (N, channels, H, W) -> the same shape. Two 1x1 convolutions on the means of
-    the maps, with `squeezed` channels between them. Source: Hu et al., 2017.
+    the maps, with `squeezed` channels between them. Source: Hu et al.
     """
 
     def __init__(self, channels, squeezed, activation=nn.ReLU, bias=True):
@@ -47,7 +47,7 @@ class ECA(nn.Module):
     """Scale each channel by what its neighbours among the channels say.
 
     (N, channels, H, W) -> the same shape. One 1-D convolution over the means of
-    the maps, without a bias. Source: Wang et al., 2019.
+    the maps, without a bias. Source: Wang et al.
     """
 
     def __init__(self, channels):
@@ -69,7 +69,7 @@ class ECA(nn.Module):
 class CBAM(nn.Module):
     """Scale each channel, then each pixel: two gates, one after the other.
 
-    (N, channels, H, W) -> the same shape. Source: Woo et al., 2018.
+    (N, channels, H, W) -> the same shape. Source: Woo et al.
     """
 
     def __init__(self, channels, squeezed, kernel=7):

@@ -32,7 +32,7 @@ def inverted_residual(
     """Widen, convolve each channel by itself, weigh, narrow: MBConv.
 
     (N, in_channels, H, W) -> (N, out_channels, H / stride, W / stride). The
-    last layer has no activation. Sandler et al., 2018; gate: Tan and Le, 2019.
+    last layer has no activation. Sandler et al.; the gate: Tan and Le.
     """
     wide = in_channels * expand
     layer = partial(conv_norm_activation, activation=activation)

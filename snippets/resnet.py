@@ -1,8 +1,10 @@
 """The code of the lesson resnet, and the residual block that later lessons share."""
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
+from snippets.first_cnn import load, split, train_one_epoch
 from snippets.vgg import conv_norm_activation
 
 
@@ -11,7 +13,7 @@ class Residual(nn.Module):
     """A residual block: y = after(shortcut(x) + body(x)).
 
     `shortcut` is the identity unless it must change the shape; `after` is the
-    activation behind the sum, or nothing. Source: He et al., 2015.
+    activation behind the sum, or nothing. Source: He et al.
     """
 
     def __init__(self, body, shortcut=None, after=None):
@@ -34,12 +36,12 @@ def basic_body(in_channels, channels, stride=1):
     )
 
 
-def bottleneck_body(in_channels, channels, stride=1, version="1.5", groups=1):
-    """1x1 down, 3x3, 1x1 up to 4 * channels; version 1 strides in the first."""
+def bottleneck_body(in_channels, channels, stride=1, version="1.5"):
+    """Narrow, convolve, widen to 4 * channels; version 1 strides in the first."""
     first, second = (stride, 1) if version == "1" else (1, stride)
     return nn.Sequential(
         conv_norm_activation(in_channels, channels, 1, first),
-        conv_norm_activation(channels, channels, 3, second, groups),
+        conv_norm_activation(channels, channels, 3, second),
         conv_norm_activation(channels, 4 * channels, 1, activation=None),
     )
 
@@ -64,40 +66,39 @@ BLOCKS = {  # depth: blocks in the four stages, and layers in each block
 }
 
 
-def stage(in_channels, channels, blocks, stride, layers, version, gate=None):
-    """Return `blocks` residual blocks; only the first one has the stride.
-
-    gate: makes a layer for the end of each body from its channels, or None.
-    """
-    out_channels, rows = channels * (4 if layers == 3 else 1), []
-    for i in range(blocks):
-        step = stride if i == 0 else 1
-        if layers == 3:
-            body = bottleneck_body(in_channels, channels, step, version)
-        else:
-            body = basic_body(in_channels, channels, step)
-        if gate is not None:
-            body.append(gate(out_channels))
-        shortcut = projection(in_channels, out_channels, step)
-        rows.append(Residual(body, shortcut, nn.ReLU()))
-        in_channels = out_channels
-    return nn.Sequential(*rows)
+def block(in_channels, channels, stride, layers, version, gate):
+    """Return one residual block: its body, perhaps a gate, its shortcut."""
+    if layers == 3:
+        body = bottleneck_body(in_channels, channels, stride, version)
+        channels = 4 * channels
+    else:
+        body = basic_body(in_channels, channels, stride)
+    if gate is not None:
+        body.append(gate(channels))
+    shortcut = projection(in_channels, channels, stride)
+    return Residual(body, shortcut, nn.ReLU())
 
 
 def resnet(depth, num_classes=1000, version="1.5", gate=None):
-    """Logits (N, num_classes) from images (N, 3, H, W); depth 18 to 152."""
-    blocks, layers = BLOCKS[depth]
-    rows = [conv_norm_activation(3, 64, 7, stride=2)]  # (N, 64, H / 2, W / 2)
-    rows += [nn.MaxPool2d(3, stride=2, padding=1)]  # (N, 64, H / 4, W / 4)
-    in_channels = 64
-    for i, number in enumerate(blocks):
-        channels, stride = 64 * 2**i, 1 if i == 0 else 2
-        rows.append(
-            stage(in_channels, channels, number, stride, layers, version, gate)
-        )
-        in_channels = channels * (4 if layers == 3 else 1)
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    return nn.Sequential(*rows, *head, nn.Linear(in_channels, num_classes))
+    """Logits (N, num_classes) from images (N, 3, H, W).
+
+    depth: 18, 34, 50, 101 or 152. version: "1" or "1.5", of the bottlenecks.
+    gate: makes a layer for the end of each body from its channels, or None.
+    """
+    numbers, layers = BLOCKS[depth]
+    stages, before = [], 64
+    for i, number in enumerate(numbers):
+        channels, stride, stage = 64 * 2**i, 1 if i == 0 else 2, []
+        for _ in range(number):  # only the first block of a stage has a stride
+            stage.append(block(before, channels, stride, layers, version, gate))
+            before, stride = channels * (4 if layers == 3 else 1), 1
+        stages.append(nn.Sequential(*stage))
+    return nn.Sequential(
+        conv_norm_activation(3, 64, 7, stride=2),  # (N, 64, H / 2, W / 2)
+        nn.MaxPool2d(3, stride=2, padding=1),  # (N, 64, H / 4, W / 4)
+        *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(before, num_classes),
+    )  # fmt: skip
 # --8<-- [end:resnet]
 
 
@@ -133,26 +134,29 @@ class Padded(nn.Module):
         return F.pad(x, (0, 0, 0, 0, 0, self.new_channels))
 
 
-def cifar_resnet(
-    depth=20, option="A", num_classes=10, in_channels=3, width=16, shortcuts=True
-):
+def cifar_shortcut(option, before, channels, stride):
+    """Return the shortcut of a block: A pads with zeros, B projects."""
+    if stride == 1 or option == "B":
+        return projection(before, channels, stride)
+    return Padded(channels - before, stride)
+
+
+def cifar_resnet(depth=20, option="A", num_classes=10, in_channels=3, width=16):
     """Logits from images (N, in_channels, H, W): 6n + 2 layers, three stages.
 
-    option: "A" pads with zeros, "B" projects. Without `shortcuts` it is the
-    plain network of the same layers. Source: He et al., 2015, section 4.2.
+    option: "A", "B", or "plain" for the same layers without any shortcut.
+    Source: He et al.
     """
+    n, before = (depth - 2) // 6, width
     rows = [conv_norm_activation(in_channels, width)]
-    before = width
-    for i in range(depth // 6 * 3):
-        channels = width * 2 ** (i // (depth // 6))
+    for i in range(3 * n):
+        channels = width * 2 ** (i // n)
         stride = 1 if channels == before else 2
         body = basic_body(before, channels, stride)
-        if not shortcuts:
+        if option == "plain":
             rows += [body, nn.ReLU()]
         else:
-            shortcut = projection(before, channels, stride)
-            if option == "A" and shortcut is not None:
-                shortcut = Padded(channels - before, stride)
+            shortcut = cifar_shortcut(option, before, channels, stride)
             rows.append(Residual(body, shortcut, nn.ReLU()))
         before = channels
     rows += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
@@ -172,18 +176,53 @@ def norm_activation_conv(in_channels, out_channels, stride=1):
 
 def cifar_resnet_v2(depth=20, num_classes=10, in_channels=3, width=16):
     """The same network with pre-activation: nothing but sums on the shortcut."""
+    n, before = (depth - 2) // 6, width
     rows = [nn.Conv2d(in_channels, width, 3, padding=1, bias=False)]
-    before = width
-    for i in range(depth // 6 * 3):
-        channels = width * 2 ** (i // (depth // 6))
+    for i in range(3 * n):
+        channels = width * 2 ** (i // n)
         stride = 1 if channels == before else 2
         body = nn.Sequential(
             norm_activation_conv(before, channels, stride),
             norm_activation_conv(channels, channels),
         )
-        shortcut = None if stride == 1 else Padded(channels - before, stride)
+        shortcut = cifar_shortcut("A", before, channels, stride)
         rows.append(Residual(body, shortcut))
         before = channels
     rows += [nn.BatchNorm2d(before), nn.ReLU(), nn.AdaptiveAvgPool2d(1)]
     return nn.Sequential(*rows, nn.Flatten(), nn.Linear(before, num_classes))
 # --8<-- [end:pre_activation]
+
+
+# --8<-- [start:fit]
+def fit(model, images, labels, lr=0.02, epochs=4):
+    """Train with SGD; return the training loss after each epoch.
+
+    The loss is computed with the statistics of the whole set of images, as
+    batch normalisation does in training, so that no running mean lags behind.
+    """
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    losses = []
+    for _ in range(epochs):
+        train_one_epoch(model, optimizer, images, labels)
+        model.train()
+        with torch.no_grad():
+            losses.append(F.cross_entropy(model(images), labels).item())
+    return losses
+# --8<-- [end:fit]
+
+
+def record(seeds=range(5), depths=(8, 20, 32)):
+    """Return the losses that the lesson's figure shows, JSON-ready: {"plain, 8": {"seeds", "loss"}, ...}."""
+    images, labels = load()
+    train = split(labels)[0]
+    results = {}
+    for depth in depths:
+        for kind in ("plain", "A"):
+            runs = []
+            for seed in seeds:
+                torch.manual_seed(seed)
+                model = cifar_resnet(depth, kind, in_channels=1, width=8)
+                runs.append(fit(model, images[train], labels[train]))
+            results[f"{kind}, {depth}"] = {"seeds": list(seeds), "loss": runs}
+            print(kind, depth, runs, flush=True)
+    return results
