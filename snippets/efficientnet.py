@@ -97,7 +97,7 @@ SCALES = [  # width, depth, size of the image, dropout; B0 to B7
 
 
 def rounded(channels, width):
-    """Return width * channels as a multiple of 8, at least 90 % of it."""
+    """Return width * channels as a multiple of 8, and hardly less."""
     wanted = channels * width
     nearest = max(8, int(wanted + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * wanted else nearest
@@ -148,3 +148,36 @@ def our_name(name, starts):
     name = name.replace("fc1.", "gate.1.").replace("fc2.", "gate.3.")
     return starts[start] + name.removeprefix(start)
 # --8<-- [end:names]
+
+
+# --8<-- [start:small]
+def small_network(layer, width=16):
+    """Logits (N, 10) from grey images; `layer` makes the inner convolutions."""
+
+    def step(in_channels, out_channels, stride):
+        return nn.Sequential(
+            layer(in_channels, out_channels, 3, stride),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(),
+        )
+
+    return nn.Sequential(
+        nn.Conv2d(1, width, 3, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        step(width, 2 * width, 1),
+        step(2 * width, 4 * width, 2),
+        step(4 * width, 4 * width, 1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4 * width, 10),
+    )
+
+
+def dense(in_channels, out_channels, kernel, stride):
+    """An ordinary convolution, with the arguments of `depthwise_separable`."""
+    padding = (kernel - 1) // 2
+    return nn.Conv2d(
+        in_channels, out_channels, kernel, stride, padding, bias=False
+    )
+# --8<-- [end:small]
