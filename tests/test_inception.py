@@ -1,19 +1,97 @@
-"""The code of the lesson inception does what the page says, in the cases that the page does not show."""
+"""The code of the lesson inception: equal to torchvision's, and what the page does not show."""
+
+from functools import partial
 
 import pytest
+import torch
+import torchvision
+from torch import nn
 
-from snippets import inception
+from snippets.architectures import depth_and_field
+from snippets.inception import (
+    BLOCKS,
+    Auxiliary,
+    Inception,
+    googlenet,
+    mlp_conv,
+    network_in_network,
+    our_name,
+    small_inception,
+)
+from snippets.vgg import conv_norm_activation
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 4])
-def test_there_are_n_minus_k_plus_1_windows(width):
-    assert len(inception.window_sums([5, 0, 2, 7], width)) == 4 - width + 1
+def parameters(module):
+    return sum(p.numel() for p in module.parameters())
 
 
-def test_a_window_as_long_as_the_row_gives_its_sum():
-    assert inception.window_sums([5, 0, 2, 7], 4) == [14]
+def theirs(**options):
+    return torchvision.models.googlenet(weights=None, init_weights=False, **options)
 
 
-def test_a_window_longer_than_the_row_is_an_error():
-    with pytest.raises(ValueError, match="longer than the row"):
-        inception.window_sums([1, 2], 3)
+def test_every_name_of_torchvision_has_its_place():
+    with torch.device("meta"):
+        a, b = theirs(aux_logits=False), googlenet(kernel=3)
+    state = {our_name(key): value.shape for key, value in a.state_dict().items()}
+    assert state == {key: value.shape for key, value in b.state_dict().items()}
+    assert depth_and_field(a) == depth_and_field(b) == (22, 379)
+
+
+def test_outputs_equal_torchvision_in_both_modes():
+    torch.manual_seed(0)
+    a = theirs(aux_logits=False, num_classes=5)
+    for layer in a.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            for values in (layer.running_var, layer.weight):
+                nn.init.uniform_(values, 0.5, 1.5)
+            for values in (layer.running_mean, layer.bias):
+                nn.init.normal_(values, std=0.1)
+        if isinstance(layer, nn.Dropout):
+            layer.p = 0.0
+    b = googlenet(num_classes=5, kernel=3)
+    b[-2].p = 0.0
+    b.load_state_dict({our_name(key): value for key, value in a.state_dict().items()})
+    a, b = a.double(), b.double()
+    x = torch.randn(2, 3, 75, 90, dtype=torch.float64)
+    assert torch.allclose(b.train()(x), a.train()(x), rtol=0, atol=1e-8)
+    assert torch.allclose(b.eval()(x), a.eval()(x), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("kernel, norm, count", [(5, True, 7005832), (5, False, 6998552), (3, True, 6624904)])
+def test_the_three_variants(kernel, norm, count):
+    with torch.device("meta"):
+        assert parameters(googlenet(kernel=kernel, norm=norm)) == count
+
+
+def test_heads_have_the_parameters_of_torchvision():
+    with torch.device("meta"):
+        a = theirs()
+    for channels, head in ((512, a.aux1), (528, a.aux2)):
+        assert parameters(Auxiliary(channels)) == parameters(head) - 128  # their 1x1 layer is normalised
+    assert Auxiliary(4, 7)(torch.zeros(2, 4, 14, 14)).shape == (2, 7)
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_a_block_joins_its_branches_in_order(name, kernel):
+    one, three, five, pool = BLOCKS[name]
+    block = Inception(8, one, three, five, pool, kernel, partial(conv_norm_activation, norm=None))
+    x = torch.randn(1, 8, 6, 5)
+    y = block(x)
+    assert y.shape == (1, one + three[1] + five[1] + pool, 6, 5)
+    assert torch.equal(y[:, :one], block.one(x)) and torch.equal(y[:, -pool:], block.pool(x))
+    assert block.five[1][0].kernel_size == (kernel, kernel)
+
+
+def test_network_in_network_averages_a_map_for_each_class():
+    torch.manual_seed(0)
+    net = network_in_network(num_classes=7, in_channels=1, width=4).eval()
+    x = torch.randn(2, 1, 32, 32)
+    assert torch.allclose(net(x), net[:-2](x).mean(dim=(2, 3)), atol=1e-6)
+    assert mlp_conv(3, (4, 5, 6), 3)(torch.zeros(1, 3, 9, 9)).shape == (1, 6, 9, 9)
+    assert parameters(network_in_network()) == 966986
+
+
+@pytest.mark.parametrize("branches", [True, False])
+def test_small_network(branches):
+    assert small_inception(branches)(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
