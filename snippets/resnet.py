@@ -82,7 +82,7 @@ def block(in_channels, channels, stride, layers, version, gate):
 def resnet(depth, num_classes=1000, version="1.5", gate=None):
     """Logits (N, num_classes) from images (N, 3, H, W).
 
-    depth: 18, 34, 50, 101 or 152. version: "1" or "1.5", of the bottlenecks.
+    depth: one of BLOCKS. version: "1" or "1.5", of the bottlenecks.
     gate: makes a layer for the end of each body from its channels, or None.
     """
     numbers, layers = BLOCKS[depth]

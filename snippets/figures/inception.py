@@ -34,15 +34,15 @@ def block():
     for k, boxes in enumerate(columns):
         x = 0.25 + 1.26 * k
         for i, (text, color) in enumerate(boxes):
-            y = (1.35 if len(boxes) == 1 else 0.95) + 0.75 * i
+            y = 0.95 + 0.75 * i
             box(axes, x, y, text, color)
             line(axes, (2.65, 0.32) if i == 0 else (x + 0.49, y - 0.58), (x + 0.49, y - 0.17))
         line(axes, (x + 0.49, y + 0.17), (2.65 + 0.2 * (k - 1.5), 2.53))
     caption(axes, 2.65, 2.7, f"{one} + {three[1]} + {five[1]} + {pool} = {total} channels")
     figure.set_label(
         f"A block with {IN_CHANNELS} channels at the top and four branches side by side: 1×1 to {one}; 1×1 to "
-        f"{three[0]}, then 3×3 to {three[1]}; 1×1 to {five[0]}, then 5×5 to {five[1]}; max pooling, then 1×1 to {pool}. "
-        f"At the bottom the maps are joined: {total} channels."
+        f"{three[0]}, then 3×3 to {three[1]}; 1×1 to {five[0]}, then 5×5 to {five[1]}; max pooling, then 1×1 "
+        f"to {pool}. At the bottom the maps are joined: {total} channels."
     )
     return figure
 
