@@ -106,7 +106,7 @@ def train_one_epoch(model, optimizer, images, labels, batch_size=50):
     """Take one optimizer step per batch; every image is seen once, in random order."""
     model.train()
     for batch in torch.randperm(len(images)).split(batch_size):
-        logits = model(images[batch])  # (N, 10)
+        logits = model(images[batch])  # (N, K) for K classes
         loss = F.cross_entropy(logits, labels[batch])  # the mean over the batch
         optimizer.zero_grad()  # forget the gradients of the last step
         loss.backward()  # compute the gradient of the loss for every parameter
@@ -117,7 +117,7 @@ def train_one_epoch(model, optimizer, images, labels, batch_size=50):
 def evaluate(model, images, labels):
     """Return (mean loss, accuracy in percent) over all images; nothing is learned."""
     model.eval()
-    logits = model(images)  # (N, 10)
+    logits = model(images)  # (N, K)
     correct = (logits.argmax(dim=1) == labels).sum().item()
     return F.cross_entropy(logits, labels).item(), 100 * correct / len(labels)
 

@@ -42,7 +42,8 @@ def block():
         caption(axes, x, 0.12, text, size=10)
     figure.set_label(
         f"Two maps of four values, {MAPS[0]} and {MAPS[1]}. Their means, {means[0]:g} and {means[1]:g}, become one "
-        f"number, {hidden:g}, and that becomes two gates, {gates[0]:.2f} and {gates[1]:.2f}, by which the maps are multiplied."
+        f"number, {hidden:g}, and that becomes two gates, {gates[0]:.2f} and {gates[1]:.2f}, by "
+        f"which the maps are multiplied."
     )
     return figure
 
