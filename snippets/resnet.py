@@ -57,7 +57,7 @@ def projection(in_channels, out_channels, stride=1):
 
 
 # --8<-- [start:resnet]
-BLOCKS = {  # depth: blocks in the four stages, and layers in each block
+DEPTHS = {  # depth: blocks in the four stages, and layers in each block
     18: ([2, 2, 2, 2], 2),
     34: ([3, 4, 6, 3], 2),
     50: ([3, 4, 6, 3], 3),
@@ -82,10 +82,10 @@ def block(in_channels, channels, stride, layers, version, gate):
 def resnet(depth, num_classes=1000, version="1.5", gate=None):
     """Logits (N, num_classes) from images (N, 3, H, W).
 
-    depth: one of BLOCKS. version: "1" or "1.5", of the bottlenecks.
+    depth: one of DEPTHS. version: "1" or "1.5", of the bottlenecks.
     gate: makes a layer for the end of each body from its channels, or None.
     """
-    numbers, layers = BLOCKS[depth]
+    numbers, layers = DEPTHS[depth]
     stages, before = [], 64
     for i, number in enumerate(numbers):
         channels, stride, stage = 64 * 2**i, 1 if i == 0 else 2, []

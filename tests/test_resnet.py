@@ -10,7 +10,7 @@ from torch import nn
 from scripts.record_results import ROOT
 from snippets.architectures import depth_and_field
 from snippets.resnet import (
-    BLOCKS,
+    DEPTHS,
     Padded,
     Residual,
     basic_body,
@@ -40,7 +40,7 @@ def with_random_norms(model):
     return model
 
 
-@pytest.mark.parametrize("depth", BLOCKS)
+@pytest.mark.parametrize("depth", DEPTHS)
 def test_every_name_of_torchvision_has_its_place(depth):
     with torch.device("meta"):
         theirs, ours = torchvision.models.get_model(f"resnet{depth}", weights=None), resnet(depth)
