@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.runner.outputs import differences, within
+from tests.runner.outputs import differences, idle_band, within
 
 AGREE = [
     ("4", "4\n"),
@@ -55,6 +55,12 @@ def test_band_is_for_decimals_only():
 def test_band_is_read_from_the_visible_title():
     assert within("Output. On another machine each decimal number may differ by up to 0.8") == 0.8
     assert within("Output") == 0.0
+
+
+@pytest.mark.parametrize("text, idle", [("98 % of 360", True), ("98.6 % of 360", False), ("1e-3", False), ("", False)])
+def test_a_band_needs_a_decimal(text, idle):
+    assert idle_band("On another machine each decimal number may differ by up to 3", text) == idle
+    assert not idle_band("Output", text)
 
 
 def test_only_the_lines_that_differ_are_named():

@@ -270,8 +270,12 @@ FALSE = {
         r"page shows: 98.6",
     ),
     "band-and-integers": (
-        block('print("350 digits")') + OUTPUT + '\n```text title="may differ by up to 20.0"\n360 digits\n```\n',
+        block('print("350 digits, 1.5 %")') + OUTPUT + '\n```text title="may differ by up to 20.0"\n360 digits, 1.5 %\n```\n',
         r"350 digits",
+    ),
+    "band-without-decimals": (
+        block('print("98 %")') + '\n```text title="may differ by up to 2"\n98 %\n```\n',
+        r"band-without-decimals.md:5: .*integers must be equal",
     ),
     "error-at-its-line": (
         "# T\n\n" + block("def f():\n    return undefined\n\nf()"),

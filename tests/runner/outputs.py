@@ -15,6 +15,12 @@ def within(words: str) -> float:
     return float(found[1]) if found else 0.0
 
 
+def idle_band(words: str, text: str) -> bool:
+    """Whether the title `words` allows a difference that no number of the output `text` can have: all are integers."""
+    numbers = NUMBER.findall(text)
+    return within(words) > 0 and bool(numbers) and not any(map(is_decimal, numbers))
+
+
 def tidy(text: str) -> list[str]:
     """The lines of `text` without trailing spaces and without empty lines at either end."""
     lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]

@@ -15,7 +15,7 @@ from pytest_codeblocks import extract_from_buffer
 
 from tests.runner import exercises, observed, quiz, tables
 from tests.runner.fences import CONTROL, Comment, Fence, Problem, Scan, is_directive, normal_form, scan
-from tests.runner.outputs import differences, within
+from tests.runner.outputs import differences, idle_band, within
 from tests.runner.snippets import Chunk, chunks
 
 PLAIN_NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w])")
@@ -226,6 +226,11 @@ def read_outputs(page: Page) -> dict[int, Output]:
             before = bisect(python, comment.line)
             if before:
                 outputs[python[before - 1]] = Output(following)
+    page.problems += [
+        Problem(shown.fence.line, "the title allows a difference, but integers must be equal: print decimals, as `.1f`")
+        for shown in outputs.values()
+        if idle_band(shown.fence.title, shown.text)
+    ]
     return outputs
 
 
