@@ -89,18 +89,21 @@ def halves(conv):
 
 
 # --8<-- [start:alexnet]
-def alexnet(num_classes=1000):
-    """torchvision's AlexNet: logits from images (N, 3, 224, 224)."""
+def alexnet(
+    num_classes=1000, in_channels=3, width=64, hidden=4096, dropout=0.5
+):
+    """torchvision's AlexNet: logits from images (N, in_channels, 224, 224)."""
+    w = width
     return nn.Sequential(
-        *conv_relu(3, 64, 11, stride=4, padding=2), nn.MaxPool2d(3, 2),
-        *conv_relu(64, 192, 5, padding=2), nn.MaxPool2d(3, 2),
-        *conv_relu(192, 384, 3, padding=1),
-        *conv_relu(384, 256, 3, padding=1),
-        *conv_relu(256, 256, 3, padding=1), nn.MaxPool2d(3, 2),
+        *conv_relu(in_channels, w, 11, stride=4, padding=2), nn.MaxPool2d(3, 2),
+        *conv_relu(w, 3 * w, 5, padding=2), nn.MaxPool2d(3, 2),
+        *conv_relu(3 * w, 6 * w, 3, padding=1),
+        *conv_relu(6 * w, 4 * w, 3, padding=1),
+        *conv_relu(4 * w, 4 * w, 3, padding=1), nn.MaxPool2d(3, 2),
         nn.AdaptiveAvgPool2d(6), nn.Flatten(),
-        nn.Dropout(0.5), nn.Linear(256 * 36, 4096), nn.ReLU(),
-        nn.Dropout(0.5), nn.Linear(4096, 4096), nn.ReLU(),
-        nn.Linear(4096, num_classes),
+        nn.Dropout(dropout), nn.Linear(4 * w * 36, hidden), nn.ReLU(),
+        nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.ReLU(),
+        nn.Linear(hidden, num_classes),
     )  # fmt: skip
 
 
@@ -140,14 +143,14 @@ def top_error(logits, labels, k):
 
 
 # --8<-- [start:small]
-def small_alexnet(activation=nn.ReLU, dropout=0.5):
+def small_alexnet(activation):
     """Four convolutions, overlapping pooling; grey images of 32 by 32 pixels."""
     rows, before = [], 1
     for channels, pool in ((16, True), (32, True), (48, False), (32, True)):
         rows += [nn.Conv2d(before, channels, 3, padding=1), activation()]
         rows += [nn.MaxPool2d(3, 2)] * pool
         before = channels
-    rows += [nn.Flatten(), nn.Dropout(dropout), nn.Linear(32 * 9, 64)]
+    rows += [nn.Flatten(), nn.Linear(32 * 9, 64)]
     return nn.Sequential(*rows, activation(), nn.Linear(64, 10))
 
 

@@ -180,4 +180,16 @@ def dense(in_channels, out_channels, kernel, stride):
     return nn.Conv2d(
         in_channels, out_channels, kernel, stride, padding, bias=False
     )
+
+
+def small_efficientnet():
+    """The blocks of B0 in two stages, for grey images: logits (N, 10)."""
+    stages = [(4, 3, 1, 16, 1), (4, 3, 2, 24, 2)]
+    layer = partial(conv_norm_activation, activation=nn.SiLU)
+    return nn.Sequential(
+        layer(1, 16, 3),
+        *blocks(stages, 16),
+        layer(24, 64, 1),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10),
+    )  # fmt: skip
 # --8<-- [end:small]

@@ -140,14 +140,34 @@ class Auxiliary(nn.Module):
 
 
 # --8<-- [start:small]
-def small_inception(branches=True, width=4):
-    """Logits (N, 10) from grey images: two blocks, or 5x5 layers alone."""
-    w, rows = width, [conv_norm_activation(1, 4 * width)]
-    for before in (4 * w, 8 * w):
-        if branches:
-            rows.append(Inception(before, 2 * w, (2 * w, 4 * w), (w, w), w))
-        else:
-            rows.append(conv_norm_activation(before, 8 * w, 5))
-    rows += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8 * w, 10)]
-    return nn.Sequential(*rows)
+def small_inception(width=4):
+    """Logits (N, 10) from grey images: two blocks of branches."""
+    w = width
+    return nn.Sequential(
+        conv_norm_activation(1, 4 * w),
+        Inception(4 * w, 2 * w, (2 * w, 4 * w), (w, w), w),
+        Inception(8 * w, 2 * w, (2 * w, 4 * w), (w, w), w),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8 * w, 10),
+    )  # fmt: skip
+
+
+def large_kernels(width=4):
+    """The same with a dense 5x5 layer in the place of each block."""
+    w = width
+    return nn.Sequential(
+        conv_norm_activation(1, 4 * w),
+        conv_norm_activation(4 * w, 8 * w, 5),
+        conv_norm_activation(8 * w, 8 * w, 5),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8 * w, 10),
+    )  # fmt: skip
+
+
+def small_nin(width=8):
+    """Network in network, narrow; weights drawn for ReLU, as it has no norm."""
+    net = network_in_network(in_channels=1, width=width)
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+    return net
 # --8<-- [end:small]

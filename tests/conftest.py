@@ -1,4 +1,4 @@
-"""Fixtures that several test files share: the built site."""
+"""What several test files share: the built site, and norms that a test of equal outputs needs."""
 
 import os
 import shutil
@@ -34,6 +34,19 @@ def build(builder: str, project: Path) -> subprocess.CompletedProcess[str]:
         environment.pop(name, None)
     command = [sys.executable, "-m", builder, "build", "--strict"]
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def with_random_norms(model):
+    """Return `model` with random statistics, weights and biases in its BatchNorm2d: fresh ones would hide a swap."""
+    from torch import nn  # only the tests of networks wait for torch
+
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            for values in (layer.running_var, layer.weight):
+                nn.init.uniform_(values, 0.5, 1.5)
+            for values in (layer.running_mean, layer.bias):
+                nn.init.normal_(values, std=0.1)
+    return model
 
 
 @pytest.fixture(scope="session")

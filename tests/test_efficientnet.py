@@ -19,19 +19,11 @@ from snippets.efficientnet import (
     our_starts,
     rounded,
     scaled,
+    small_efficientnet,
     small_network,
 )
 from snippets.resnet import Residual
-
-
-def with_random_norms(model):
-    for layer in model.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            for values in (layer.running_var, layer.weight):
-                nn.init.uniform_(values, 0.5, 1.5)
-            for values in (layer.running_mean, layer.bias):
-                nn.init.normal_(values, std=0.1)
-    return model.double().eval()
+from tests.conftest import with_random_norms
 
 
 @pytest.mark.parametrize("version", range(8))
@@ -47,7 +39,7 @@ def test_every_name_of_torchvision_has_its_place(version):
 @pytest.mark.parametrize("version", [0, 1])
 def test_outputs_equal_torchvision(version):
     torch.manual_seed(0)
-    theirs = with_random_norms(torchvision.models.get_model(f"efficientnet_b{version}", weights=None, num_classes=5))
+    theirs = with_random_norms(torchvision.models.get_model(f"efficientnet_b{version}", weights=None, num_classes=5)).double().eval()
     starts = our_starts(scaled(*SCALES[version][:2]))
     ours = efficientnet(version, num_classes=5).double().eval()
     ours.load_state_dict({our_name(key, starts): value for key, value in theirs.state_dict().items()})
@@ -57,7 +49,7 @@ def test_outputs_equal_torchvision(version):
 
 def test_mobilenet_in_training_as_well():
     torch.manual_seed(0)
-    theirs, ours = with_random_norms(torchvision.models.mobilenet_v2(weights=None)), mobilenet_v2().double()
+    theirs, ours = with_random_norms(torchvision.models.mobilenet_v2(weights=None)).double().eval(), mobilenet_v2().double()
     pairs = zip(ours.state_dict(), theirs.state_dict().values(), strict=True)
     ours.load_state_dict(dict(pairs))
     for model in (theirs.train(), ours.train()):
@@ -102,3 +94,10 @@ def test_widths_are_multiples_of_eight():
 @pytest.mark.parametrize("layer", [dense, depthwise_separable])
 def test_small_network(layer):
     assert small_network(layer, width=4)(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+
+
+def test_small_efficientnet_is_made_of_the_blocks_of_b0():
+    model = small_efficientnet()
+    assert model(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+    assert model[:-3](torch.zeros(2, 1, 8, 8)).shape == (2, 64, 4, 4), "one stride of 2"
+    assert [type(layer) for layer in model[1:3]] == [type(layer) for layer in blocks([(4, 3, 1, 16, 1), (4, 3, 2, 24, 2)], 16)][:2]

@@ -13,12 +13,15 @@ from snippets.inception import (
     Auxiliary,
     Inception,
     googlenet,
+    large_kernels,
     mlp_conv,
     network_in_network,
     our_name,
     small_inception,
+    small_nin,
 )
 from snippets.vgg import conv_norm_activation
+from tests.conftest import with_random_norms
 
 
 def parameters(module):
@@ -39,13 +42,8 @@ def test_every_name_of_torchvision_has_its_place():
 
 def test_outputs_equal_torchvision_in_both_modes():
     torch.manual_seed(0)
-    a = theirs(aux_logits=False, num_classes=5)
+    a = with_random_norms(theirs(aux_logits=False, num_classes=5))
     for layer in a.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            for values in (layer.running_var, layer.weight):
-                nn.init.uniform_(values, 0.5, 1.5)
-            for values in (layer.running_mean, layer.bias):
-                nn.init.normal_(values, std=0.1)
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0
     b = googlenet(num_classes=5, kernel=3)
@@ -92,6 +90,14 @@ def test_network_in_network_averages_a_map_for_each_class():
     assert parameters(network_in_network()) == 966986
 
 
-@pytest.mark.parametrize("branches", [True, False])
-def test_small_network(branches):
-    assert small_inception(branches)(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+@pytest.mark.parametrize("build", [small_inception, large_kernels, small_nin])
+def test_small_network(build):
+    assert build()(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+    assert parameters(build(2)) < parameters(build(3))
+
+
+def test_small_nin_hands_on_what_differs_between_images():
+    torch.manual_seed(0)
+    x = torch.rand(20, 1, 8, 8)
+    ours, theirs = (net.eval()(x).std(dim=0).mean() for net in (small_nin(), network_in_network(10, 1, 8)))
+    assert ours > 100 * theirs

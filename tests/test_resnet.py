@@ -22,22 +22,13 @@ from snippets.resnet import (
     projection,
     resnet,
 )
+from tests.conftest import with_random_norms
 
 EXPERIMENTS = json.loads((ROOT / "docs/lessons/resnet/results.json").read_text(encoding="utf-8"))["experiments"]
 
 
 def parameters(module):
     return sum(p.numel() for p in module.parameters())
-
-
-def with_random_norms(model):
-    for layer in model.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            for values in (layer.running_var, layer.weight):
-                nn.init.uniform_(values, 0.5, 1.5)
-            for values in (layer.running_mean, layer.bias):
-                nn.init.normal_(values)
-    return model
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
