@@ -44,6 +44,44 @@ What is the shape?
 </details>
 """
 
+TYPED = """
+```python
+y = (1, 8, 28, 28)
+```
+
+## Quiz
+
+### 1. Predict the shape
+
+What is the shape?
+<!-- answer: y -->
+
+<details markdown="1">
+<summary>Answer</summary>
+
+- **Right.** `(1, 8, 28, 28)`. Since $32 - 5 + 1 = 28$.
+- **Wrong.** `(1, 8, 32, 32)`. That needs padding.
+
+</details>
+
+### 2. Choose
+
+Choose all that hold.
+
+- **A.** It grows.
+- **B.** It shrinks.
+- **C.** It has eight channels.
+
+<details markdown="1">
+<summary>Answer</summary>
+
+- **A. Wrong.** No. <!-- check: y[2] > 32 -->
+- **B. Right.** Yes. <!-- check: y[2] < 32 -->
+- **C. Right.** Yes. <!-- check: y[1] == 8 -->
+
+</details>
+"""
+
 MARKED = """
 ```python
 import math
@@ -130,6 +168,39 @@ CHANGES = {
     "right-fails": (QUIZ, "y[2] < 32", "y[2] < 2", r"the page says that this holds, but it is False"),
     "unexplained": (QUIZ, "- **A. Wrong.** That needs padding.\n", "", r"options are A, B but the answer explains B"),
     "one-option": (QUIZ, "- **A.** It grows.\n- **B.** It shrinks.", "- **A.** It grows.", r"at least two options"),
+    "typed-is-not-computed": (TYPED, "`(1, 8, 28, 28)`.", "`(1, 8, 27, 27)`.", r"answer 1 is called right, but"),
+    "typed-wrong-is-computed": (TYPED, "`(1, 8, 32, 32)`.", "`(1, 8, 28, 28)`.", r"answer 2 is called wrong, but"),
+    "typed-without-code": (
+        TYPED,
+        "`(1, 8, 32, 32)`. That",
+        "That",
+        r"answer 2 of a typed question must begin with its code",
+    ),
+    "typed-with-options": (
+        TYPED,
+        "<!-- answer: y -->",
+        "<!-- answer: y -->\n\n- **A.** `7`",
+        r"a typed question has no options",
+    ),
+    "typed-right-comes-later": (
+        TYPED,
+        "- **Right.** `(1, 8, 28, 28)`.",
+        "- **Wrong.** `(2, 8, 28, 28)`.",
+        r"one answer that is Right, the first one",
+    ),
+    "several-are-not-asked-for": (
+        TYPED,
+        "Choose all that hold.",
+        "Choose.",
+        r"exactly one option must be Right, here: B, C",
+    ),
+    "several-and-none": (
+        TYPED.replace("B. Right", "B. Wrong"),
+        "C. Right",
+        "C. Wrong",
+        r"needs one option that is Right",
+    ),
+    "several-right-fails": (TYPED, "y[1] == 8", "y[1] == 9", r"the page says that this holds, but it is False"),
     "solution-fails": (
         EXERCISE,
         "return sum(numbers)\n",
@@ -176,14 +247,14 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    pages = {"good-quiz": QUIZ, "good-exercise": EXERCISE, "good-marked-exercise": MARKED}
+    pages = {"good-quiz": QUIZ, "good-typed-quiz": TYPED, "good-exercise": EXERCISE, "good-marked-exercise": MARKED}
     for name, (text, old, new, _) in CHANGES.items():
         assert old in text
         pages[name] = text.replace(old, new, 1)
     return outcomes(project(tmp_path_factory.mktemp("quiz"), pages))
 
 
-@pytest.mark.parametrize("name", ["good-quiz", "good-exercise", "good-marked-exercise"])
+@pytest.mark.parametrize("name", ["good-quiz", "good-typed-quiz", "good-exercise", "good-marked-exercise"])
 def test_good_page_passes(results, name):
     assert {outcome for outcome, _ in results[name].values()} == {"passed"}
 

@@ -33,7 +33,7 @@ def sections(page: Page) -> list[Problem]:
 
 
 def questions(page: Page) -> list[Problem]:
-    """Five questions or more, at least half of them computed."""
+    """Five questions or more, at least half of them computed, and each one whose answer is typed."""
     asked = quiz.questions(page.scan, [])
     line = next((line for line, _, text in page.scan.headings if text == "Quiz"), 1)
     if len(asked) < 5:
@@ -43,7 +43,9 @@ def questions(page: Page) -> list[Problem]:
     if 2 * computed < len(asked):
         message = f"at least half of the {len(asked)} questions must be computed (answer: or check:), {computed} are"
         return [Problem(line, message)]
-    return []
+    answers = [step.line for step in page.steps if getattr(step, "kind", "") == "answer"]
+    believed = [q for q in asked if q.typed and not any(q.line < answer <= q.end for answer in answers)]
+    return [Problem(q.line, "what a reader types must be computed: write <!-- answer: ... -->") for q in believed]
 
 
 def partner(page: Page, name: str, root: Path) -> list[Problem]:

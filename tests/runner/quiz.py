@@ -1,4 +1,8 @@
-"""Reads the quiz of a page: its questions, their options, and which of them the page calls right."""
+"""Reads the quiz of a page: its questions, their options, and which of them the page calls right.
+
+Three kinds: one option is right; several are, where the question says "all that"; or there is no option, the reader
+types, and each answer begins with the code that it is about.
+"""
 
 import ast
 import itertools
@@ -8,7 +12,8 @@ from dataclasses import dataclass, field
 from tests.runner.fences import Problem, Scan
 
 OPTION = re.compile(r"^- \*\*([A-Z])\.\*\*\s+(.*)$")
-ANSWER = re.compile(r"^- \*\*([A-Z])\. (Right|Wrong)\.\*\*(.*)$")
+ANSWER = re.compile(r"^- \*\*(?:([A-Z])\. )?(Right|Wrong)\.\*\*(.*)$")
+TYPED = re.compile(r"^- \*\*(?:Right|Wrong)\.\*\*\s+(`+[^`]+`+)")  # what a typed answer says, before its reason
 SPAN = re.compile(r"`+([^`]+)`+")
 GROUPED = re.compile(r"-?\s*\d{1,3}(?:[,\u00a0\u2009\u202f ]\d{3})*(?:\.\d+)?")
 
@@ -22,6 +27,12 @@ class Question:
     options: dict[str, str] = field(default_factory=dict)  # letter -> text
     answers: dict[str, str] = field(default_factory=dict)  # letter -> Right or Wrong
     wrong_lines: set[int] = field(default_factory=set)  # lines of the answers that are called wrong
+    several: bool = False  # the question asks for all that hold
+
+    @property
+    def typed(self) -> bool:
+        """Whether the reader types: then a "letter" is the number of an answer, and its option is what it explains."""
+        return any(letter.isdigit() for letter in self.answers)
 
     def disagreements(self, value: object) -> list[str]:
         """In words, where the options and the computed value do not fit to what the page calls right."""
@@ -30,7 +41,7 @@ class Question:
             equal = same(value, self.options.get(letter, ""))
             if equal != (verdict == "Right"):
                 fact = f"{self.options.get(letter)} {'is' if equal else 'is not'} the computed {value!r}"
-                found.append(f"option {letter} is called {verdict.lower()}, but {fact}")
+                found.append(f"{'answer' if self.typed else 'option'} {letter} is called {verdict.lower()}, but {fact}")
         return found
 
 
@@ -83,7 +94,12 @@ def read_lines(scan: Scan, question: Question) -> None:
             question.options[option[1]] = option[2]
         elif answer := ANSWER.match(text):
             verdict = answer[2]
-            question.answers[answer[1]] = verdict
+            letter = answer[1] or str(len(question.answers) + 1)
+            question.answers[letter] = verdict
+            if not answer[1]:
+                question.options[letter] = answer[3]
+        elif not question.answers and re.search(r"\ball (?:that|of them that)\b", text):
+            question.several = True
         elif text.startswith("</details>"):
             verdict = ""
         if verdict == "Wrong":
@@ -91,12 +107,26 @@ def read_lines(scan: Scan, question: Question) -> None:
 
 
 def faults(question: Question) -> list[str]:
-    """What keeps this from being a question with one right answer and a reason for each option."""
+    """What keeps this from being a question with a right answer and a reason for each option."""
+    right = [letter for letter, verdict in question.answers.items() if verdict == "Right"]
+    if question.typed:
+        return typed_faults(question, right)
     if len(question.options) < 2:
         return ['a quiz question needs at least two options, each written "- **A.** ..."']
     if list(question.answers) != list(question.options):
         named = ", ".join(question.answers) or "none"
         options = ", ".join(question.options)
         return [f'options are {options} but the answer explains {named}: write "- **A. Wrong.** ..." for each']
-    right = [letter for letter, verdict in question.answers.items() if verdict == "Right"]
+    if question.several:
+        return [] if 0 < len(right) else ["a question for all that hold needs one option that is Right"]
     return [] if len(right) == 1 else [f"exactly one option must be Right, here: {', '.join(right) or 'none'}"]
+
+
+def typed_faults(question: Question, right: list[str]) -> list[str]:
+    """The same for a question whose answer is typed."""
+    if not all(letter.isdigit() for letter in question.options):
+        return ["a typed question has no options: give each answer its letter, or remove the list of options"]
+    bare = [letter for letter, text in question.options.items() if SPAN.match(text.strip()) is None]
+    if bare:
+        return [f"answer {bare[0]} of a typed question must begin with its code: - **Wrong.** `(1, 8)` and why"]
+    return [] if right == ["1"] else ["a typed question has one answer that is Right, the first one"]

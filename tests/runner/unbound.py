@@ -114,7 +114,7 @@ def problems(page: Page, root: Path) -> list[Problem]:
         if first <= lines[0][0] <= last:
             continue
         text = without_cited("\n".join(words for _, words in lines))
-        lines = [(line, words) for (line, _), words in zip(lines, text.split("\n"), strict=True)]
+        lines = [(line, without_choice(words)) for (line, _), words in zip(lines, text.split("\n"), strict=True)]
         if not place[0] <= lines[0][0] <= place[1]:
             place = section(heads, lines[0][0])
             choices, shown_near = options(page, *place), evidence.between(*place)
@@ -266,8 +266,16 @@ def section(starts: list[int], line: int) -> tuple[int, int]:
 
 def options(page: Page, first: int, last: int) -> set[float]:
     """The numbers that the options of a quiz question offer."""
-    texts = [found[2] for line in range(first, last + 1) if (found := quiz.OPTION.match(page.scan.prose.get(line, "")))]
+    lines = [page.scan.prose.get(line, "") for line in range(first, last + 1)]
+    texts = [found[2] for line in lines if (found := quiz.OPTION.match(line))]
+    texts += [found[1] for line in lines if (found := quiz.TYPED.match(line))]
     return {value(number) for text in texts for number in IN_CODE.findall(text)}
+
+
+def without_choice(words: str) -> str:
+    """The line without what a typed answer offers: `answer:` computes that."""
+    found = quiz.TYPED.match(words)
+    return words.replace(found[1], " " * len(found[1]), 1) if found else words
 
 
 def sources_section(page: Page) -> tuple[int, int]:
