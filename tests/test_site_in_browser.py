@@ -267,3 +267,152 @@ def weight(response) -> int:
     """Bytes of a response as a web server sends it: compressed, unless it is a compressed format."""
     body = response.body()
     return len(body) if response.url.endswith((".woff", ".woff2", ".png")) else len(gzip.compress(body))
+
+
+def form_of(page: Page, kind: str):
+    """The first form of a quiz that has fields of a kind: radio, checkbox or text."""
+    return page.locator(f"form.quiz:has([type={kind}])").first
+
+
+def test_a_quiz_by_keyboard(page):
+    page.goto("lessons/convolution-layer/")
+    form = form_of(page, "radio")
+    said = form.get_by_role("status")
+    form.get_by_role("button").press("Enter")
+    assert said.inner_text() == "Choose an answer first."
+    form.get_by_role("radio").first.focus()
+    verdicts = []
+    for _ in range(form.get_by_role("radio").count()):
+        page.keyboard.press("Space")
+        page.keyboard.press("Enter")
+        verdicts.append(said.inner_text())
+        page.keyboard.press("ArrowDown")
+        assert said.inner_text() == "", "another choice takes the old verdict away"
+    assert sorted(words.split(".")[0] for words in verdicts).count("Right") == 1
+    assert all(len(words) > 20 for words in verdicts), f"each choice gets its reason: {verdicts}"
+
+
+def test_a_typed_answer_is_read_as_a_person_would(page):
+    page.goto("lessons/vgg/")
+    form = form_of(page, "text")
+    for typed, verdict in {
+        "(1, 512, 3, 3)": "Right.",
+        "1,512,3,3": "Right.",
+        "torch.Size([1, 512, 3, 3])": "Right.",
+        "(1, 512, 6, 6)": "Wrong. (1, 512, 6, 6). That would be four poolings.",
+        "(1, 512, 33)": "Wrong. Try again, or open the answer.",
+        "": "Type an answer first.",
+    }.items():
+        form.get_by_role("textbox").fill(typed)
+        page.keyboard.press("Enter")
+        assert form.get_by_role("status").inner_text().startswith(verdict), typed
+
+
+def test_all_that_hold_must_be_chosen(page):
+    page.goto("lessons/convolution-layer/")
+    form = form_of(page, "checkbox")
+    for letter, verdict in (
+        ("A", "Not yet: 0 too many, 1 missing."),
+        ("B", "Not yet: 1 too many, 1 missing."),
+        ("C", "Not"),
+    ):
+        form.locator(f"[value={letter}]").check()
+        form.get_by_role("button").click()
+        assert form.get_by_role("status").inner_text().startswith(verdict)
+    form.locator("[value=B]").uncheck()
+    form.get_by_role("button").click()
+    assert form.get_by_role("status").inner_text().startswith("Right.")
+
+
+# Gives each answer that the folded list explains, and compares what the form says with what the list says.
+ANSWER_ALL = """() => [...document.querySelectorAll("form.quiz")].flatMap((form) => {
+  const items = [...form.nextElementSibling.querySelectorAll(":scope > ul > li")];
+  const field = (letter) => form.querySelector(`[value="${letter}"]`);
+  const right = (item) => /Right/.test(item.querySelector("strong").textContent);
+  const said = () => {
+    form.requestSubmit();
+    return form.querySelector("[role=status]").textContent;
+  };
+  if (form.querySelector("[type=checkbox]")) {
+    items.forEach((item) => (field(item.textContent.trim()[0]).checked = right(item)));
+    return said().startsWith("Right.") ? [] : [form.id];
+  }
+  return items.filter((item) => {
+    const text = form.querySelector("[type=text]");
+    if (text) {
+      text.value = item.querySelector("code").textContent;
+    } else {
+      field(item.textContent.trim()[0]).checked = true;
+    }
+    const reason = item.textContent.replace(/^.*?(Right|Wrong)\\./, "").trim();
+    const words = said();
+    return !words.startsWith(right(item) ? "Right." : "Wrong.") || !words.includes(reason);
+  }).map((item) => `${form.id}: ${item.textContent}`);
+})"""
+
+
+def test_each_question_knows_its_answers(page):
+    """The forms are made from the Markdown: what the folded answer calls right is right in the form, and only that."""
+    for path in LESSONS:
+        page.goto(path)
+        forms = page.locator("form.quiz").count()
+        assert forms == page.locator("#quiz ~ h3:has(~ #exercises)").count() >= 5, path
+        assert page.evaluate(ANSWER_ALL) == [], path
+
+
+def test_progress_is_kept_exported_imported_and_reset(page, tmp_path):
+    page.goto("lessons/vgg/")
+    form = form_of(page, "text")
+    form.get_by_role("textbox").fill("(1, 512, 3, 3)")
+    page.keyboard.press("Enter")
+    page.reload()
+    assert form.get_by_role("textbox").input_value() == "(1, 512, 3, 3)"
+    page.get_by_role("link", name="Your progress").click()
+    panel, score = page.locator("#progress"), page.locator("li:has(> strong > a[href='lessons/vgg/']) .path__score")
+    assert score.inner_text().strip() == "1 of 5 right" and "1 question answered right; 0 of" in panel.inner_text()
+    with page.expect_download() as download:
+        panel.get_by_role("button", name="Export").click()
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    page.once("dialog", lambda dialog: dialog.accept())
+    panel.get_by_role("button", name="Reset").click()
+    assert score.count() == 0 and "forgotten" in panel.get_by_role("status").inner_text()
+    damaged = tmp_path / "damaged.json"
+    for text, words in (("{", "it is not JSON"), ("{}", "not exported from this course")):
+        damaged.write_text(text)
+        panel.locator("input").set_input_files(damaged)
+        page.wait_for_function("words => document.querySelector('#progress').innerText.includes(words)", arg=words)
+        assert score.count() == 0
+    panel.locator("input").set_input_files(saved)
+    score.wait_for()
+    assert score.inner_text().strip() == "1 of 5 right"
+
+
+def test_a_browser_that_holds_something_else_shows_the_page_all_the_same(page):
+    page.goto("")
+    page.evaluate("localStorage.setItem(`${new URL('.', location).pathname}.quiz`, '{broken')")
+    for path in ("", "lessons/vgg/"):
+        page.goto(path)
+    assert page.locator("form.quiz").count() == 5
+
+
+def test_hints_open_step_by_step(page):
+    page.goto("lessons/vgg/exercises/")
+    first = page.locator("h2 ~ details").first
+    steps = [first, *(first.locator(f"xpath=following-sibling::details[{n}]") for n in (1, 2, 3))]
+    assert [step.locator("summary").text_content() for step in steps][:3] == ["Hint 1", "Hint 2", "Solution"]
+    for shown, step in enumerate(steps, 1):
+        assert [each.is_visible() for each in steps] == [True] * shown + [False] * (4 - shown)
+        step.locator("summary").press("Enter")
+        steps[min(shown, 3)].wait_for()
+
+
+def test_without_javascript_each_answer_is_folded_below_its_question(browser, address):
+    context = browser.new_context(java_script_enabled=False, base_url=address)
+    page = context.new_page()
+    page.goto("lessons/vgg/exercises/")
+    assert all(details.is_visible() for details in page.locator("details").all())
+    page.goto("lessons/vgg/")
+    assert page.locator("form.quiz").count() == 0
+    assert page.locator("#quiz ~ details").count() >= 5 and page.locator("#quiz ~ ul", has_text="A. ").count() >= 4
+    context.close()
