@@ -13,7 +13,7 @@ COMPILE := $(FULL) -m uv pip compile --quiet --python-version 3.11.7 --universal
 
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help serve site zensical test update new figures mutate lab lock clean site-ready full-ready page-named lesson-named
+.PHONY: help serve site zensical test update new figures mutate lab notebooks lock clean site-ready full-ready page-named lesson-named
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,21 +46,26 @@ mutate: page-named full-ready ## Measure how strong the checks of a page are: ma
 lab: full-ready ## Run the notebooks in docs/labs/ and store their outputs
 	@$(FULL) -m scripts.run_labs
 
+notebooks: full-ready ## Make the notebooks of all lessons and run them, or of some: make notebooks FLAGS="vgg lenet"
+	@$(FULL) -m scripts.make_notebooks --run $(FLAGS)
+
 lock: full-ready ## Lock the newest versions that requirements.in and requirements-site.in allow
 	@$(COMPILE) --upgrade --output-file requirements.txt requirements.in
 	@$(COMPILE) --upgrade --constraint requirements.txt --output-file requirements-site.txt requirements-site.in
 
 clean: ## Remove everything that was installed or built
-	@rm -rf .venv node_modules site docs/assets/vendor .pytest_cache .ruff_cache .hypothesis .cache
+	@rm -rf .venv node_modules site docs/assets/vendor docs/lessons/*/notebook.ipynb .pytest_cache .ruff_cache .hypothesis .cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 site-ready:
 	@$(PYTHON) scripts/setup.py site
 	@$(SITE) -m scripts.get_assets
+	@$(SITE) -m scripts.make_notebooks
 
 full-ready:
 	@$(PYTHON) scripts/setup.py full
 	@$(FULL) -m scripts.get_assets
+	@$(FULL) -m scripts.make_notebooks
 
 page-named:
 	$(if $(wildcard $(PAGE)),,$(error name a page that exists: make update PAGE=docs/lessons/first-cnn/index.md))

@@ -51,8 +51,9 @@ def with_random_norms(model):
 
 @pytest.fixture(scope="session")
 def assets() -> None:
-    """Temml and the math font are there."""
-    subprocess.run([sys.executable, "-m", "scripts.get_assets"], cwd=ROOT, check=True)
+    """Temml, the math font and the notebooks are there."""
+    for script in ("get_assets", "make_notebooks"):
+        subprocess.run([sys.executable, "-m", f"scripts.{script}"], cwd=ROOT, check=True)
     assert get_assets.up_to_date()
 
 

@@ -35,7 +35,7 @@ def test_a_workflow_only_reads_unless_a_job_publishes(path):
     workflow = load(path)
     assert workflow["permissions"] == {"contents": "read"}
     granted = {name: job["permissions"] for name, job in workflow["jobs"].items() if "permissions" in job}
-    publishes = {"deploy": {"pages": "write", "id-token": "write"}}
+    publishes = {"deploy": {"pages": "write", "id-token": "write"}, "notebooks": {"contents": "write"}}
     assert granted == (publishes if path.name == "deploy.yml" else {})
 
 
