@@ -54,18 +54,21 @@ lock: full-ready ## Lock the newest versions that requirements.in and requiremen
 	@$(COMPILE) --upgrade --constraint requirements.txt --output-file requirements-site.txt requirements-site.in
 
 clean: ## Remove everything that was installed or built
-	@rm -rf .venv node_modules site docs/assets/vendor docs/lessons/*/notebook.ipynb .pytest_cache .ruff_cache .hypothesis .cache
+	@rm -rf .venv node_modules site docs/assets/vendor docs/lessons/*/notebook.ipynb docs/feed.xml
+	@find docs -name '*.txt' ! -path '*/vendor/*' -delete .pytest_cache .ruff_cache .hypothesis .cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 site-ready:
 	@$(PYTHON) scripts/setup.py site
 	@$(SITE) -m scripts.get_assets
 	@$(SITE) -m scripts.make_notebooks
+	@$(SITE) -m scripts.make_texts
 
 full-ready:
 	@$(PYTHON) scripts/setup.py full
 	@$(FULL) -m scripts.get_assets
 	@$(FULL) -m scripts.make_notebooks
+	@$(FULL) -m scripts.make_texts
 
 page-named:
 	$(if $(wildcard $(PAGE)),,$(error name a page that exists: make update PAGE=docs/lessons/first-cnn/index.md))

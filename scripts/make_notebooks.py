@@ -66,6 +66,17 @@ class Maker:
         self.flush()
         return self.cells
 
+    def text(self) -> str:
+        """The page as one text, its code with it; pictures are links."""
+        self.scan = scan(self.page.read_text(encoding="utf-8"))
+        fences = {fence.line: fence for fence in self.scan.fences}
+        number, last = self.bounds(None, None)
+        while number <= last:
+            fence = fences.get(number)
+            self.words += self.as_text(fence) if fence else [self.scan.lines[number - 1]]
+            number = (fence.end if fence else number) + 1
+        return "\n".join(self.words)
+
     def bounds(self, skip_to: str | None, until: str | None) -> tuple[int, int]:
         places = {text: line for line, level, text in self.scan.headings if level == 2}
         body = 1
@@ -227,7 +238,7 @@ def write(lesson: Path) -> Path:
 
 def run(path: Path, limit: int) -> list[str]:
     """Execute a notebook; what went wrong, one line each. Outputs agree as on the page, within what a title allows."""
-    from scripts.run_labs import LabError, code_cells, execute, printed, read
+    from scripts.run_labs import LabError, code_cells, execute, read
     from tests.runner.outputs import differences, within
 
     try:
@@ -237,7 +248,8 @@ def run(path: Path, limit: int) -> list[str]:
     found = []
     for old, new in zip(code_cells(read(path)), code_cells(seen), strict=True):
         if old.outputs and old.outputs[0].output_type == "stream":
-            found += differences(printed(old), printed(new), within(old.metadata.get("title", "")))
+            printed = "".join(output.text for output in new.outputs if output.get("name") == "stdout")
+            found += differences(old.outputs[0].text, printed, within(old.metadata.get("title", "")))
     return found
 
 

@@ -51,8 +51,8 @@ def with_random_norms(model):
 
 @pytest.fixture(scope="session")
 def assets() -> None:
-    """Temml, the math font and the notebooks are there."""
-    for script in ("get_assets", "make_notebooks"):
+    """Temml, the math font, the notebooks and the texts are there."""
+    for script in ("get_assets", "make_notebooks", "make_texts"):
         subprocess.run([sys.executable, "-m", f"scripts.{script}"], cwd=ROOT, check=True)
     assert get_assets.up_to_date()
 

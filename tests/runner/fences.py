@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 PYTHON = {"python", "py", "python3", "py3", "python-3", "py-3"}
-LANGUAGES = set("python text console markdown yaml json toml html css javascript diff layers".split())
+LANGUAGES = set("python text console markdown yaml json toml html css javascript diff layers course-map".split())
 INSTEAD = {
     **dict.fromkeys(("sh", "bash", "shell", "zsh"), "console, for what a reader types"),
     **dict.fromkeys(("pycon", "py-repl", "ipython"), "python, and a text fence for its output"),
