@@ -244,6 +244,24 @@ GOOD = {
         accuracy 98.6 % on 360 digits
         '''
         """),
+    "a-claim-leaves-the-dice-alone": page("""
+        '''python
+        import random
+        import torch
+        random.seed(0)
+        torch.manual_seed(0)
+        '''
+
+        They are small.<!-- check: random.random() + torch.rand(3).sum() < 4 -->
+
+        '''python
+        print(round(random.random(), 4), round(torch.rand(1).item(), 4))
+        '''
+
+        '''text
+        0.8444 0.4963
+        '''
+        """),
     "empty": "",
     "only-prose": "Nothing to run here.\n",
     "right-to-left": "## مرحبا\n\nنص عربي 3<!-- = 1 + 2 --> − \u202f\n\n" + block("x = '−'"),

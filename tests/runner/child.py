@@ -259,9 +259,27 @@ def run(steps: list, channel: Channel, printed: Printed) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+@contextlib.contextmanager
+def same_dice():
+    """What a claim draws is drawn again by the next block: a reader, who runs no claims, gets the same numbers."""
+    import random
+
+    state, numpy, torch = random.getstate(), sys.modules.get("numpy.random"), sys.modules.get("torch")
+    of_numpy, of_torch = numpy and numpy.get_state(), torch and torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+        if numpy:
+            numpy.set_state(of_numpy)
+        if torch:
+            torch.set_rng_state(of_torch)
+
+
 def run_claim(claim: Claim, module: types.ModuleType) -> dict:
     try:
-        fault = claims.fault(claim, module.__dict__)
+        with same_dice():
+            fault = claims.fault(claim, module.__dict__)
     except OutOfTime:
         raise Stop(f"{claim.line}: the page's time ran out in this claim") from None
     except Exception as error:
