@@ -8,6 +8,7 @@ from tests.runner import unbound
 from tests.runner.page import read_page
 
 CODE = "```python\nweights = 3 * 3 * 64\nprint(weights, 0.98612)\nrow = [1, 3, 8, 9]\n```\n\n```text\n576 0.98612\n```\n\n"
+TYPED = "- **Right.** `1234`. Since.\n- **Wrong.** `4321`. Since."
 QUIZ = "## Quiz\n\n### 1. How many?\n\n"
 ANSWERS = "- **A.** `1234`\n- **B.** `4321`\n\n- **A. Right.** Since.\n- **B. Wrong.** Since."
 FINE = {
@@ -25,6 +26,7 @@ FINE = {
     "a reason above a table": "<!-- given: sizes of sensors -->\n\n| cells |\n|---|\n| 4,096 |",
     "a citation": "It had 60,000 trainable parameters ([LeCun et al., 1998](#sources)).",
     "a year": "In 2012 networks became deep; since 1998 they were there (Krizhevsky et al., 2012).",
+    "a date": "On 2026-11-27 and 1998-01-02.",
     "a section": "See Section 12.3 and Figure 14.",
     "a version": "This needs torch 2.14 and Python 3.11.",
     "a name": "ResNet-50 and CIFAR-10, and the top-15 error.",
@@ -35,11 +37,14 @@ FINE = {
     "a total": "| what | n |\n|---|---|\n| a | 64 |\n| b | 576 |\n| total | 640 |",
     "a column of years": "| net | year |\n|---|---|\n| LeNet | 1998 |",
     "a computed option": f"{QUIZ}<!-- answer: 1234 -->\n\n{ANSWERS}",
+    "a typed answer": f"{QUIZ}<!-- answer: 1234 -->\n\n{TYPED}",
+    "a reason that quotes a typed answer": f"{QUIZ}<!-- answer: 1234 -->\n\n{TYPED} Not 1234.",
     "a thin space": "It has 1\u202f728<!-- = 27 * 64 --> of them.",
 }
 ALARM = {
     "nothing": ("It has 577 weights.", "577"),
     "a right option that is not computed": (f"{QUIZ}\n{ANSWERS}", "1234"),
+    "a reason of a typed answer": (f"{QUIZ}<!-- answer: 1234 -->\n\n{TYPED} It is 77.", "77"),
     "a unit": ("It is 5 % faster.", "5 %"),
     "a short unit": ("It has 25M weights.", "25 M"),
     "a word as unit": ("It has 25 million weights.", "25 million"),

@@ -40,7 +40,8 @@ UNSEEN = re.compile(
 YEAR = r"(?:19[5-9]\d|20[0-3]\d)"
 COUNTED = "(?:steps|epochs|images|channels|values|pixels|weights|parameters|samples|classes|batches|features|units)"
 LABELS = re.compile(
-    rf"\b(?:in|since|from|until|by|before|after|around|of|early|late|year|and|to|summer|spring|autumn|winter)\s+{YEAR}\b(?![,.]?\d|\s+{COUNTED}\b)"
+    rf"\b{YEAR}-[01]\d-[0-3]\d\b"
+    rf"|\b(?:in|since|from|until|by|before|after|around|of|early|late|year|and|to|summer|spring|autumn|winter)\s+{YEAR}\b(?![,.]?\d|-[01]\d-|\s+{COUNTED}\b)"
     rf"|(?:et al\.,?|\b[A-Z][a-z]+,)\s+{YEAR}\b|\b(?:ILSVRC|ImageNet|NeurIPS|CVPR|ICML|ICLR|ICCV|ECCV)[\s-]{YEAR}\b"
     r"|\b(?:figures?|fig\.|sections?|chapters?|tables?|equations?|eq\.|appendix|exercises?|questions?|lessons?|listings?)\s\d+(?:\.\d+)*"
     r"|\b(?:version|python|pytorch|torch|torchvision|numpy|cuda|cudnn|matplotlib|scikit-learn|scikit-image|mkdocs)\s\d+(?:\.\d+)*",
