@@ -13,7 +13,7 @@ COMPILE := $(FULL) -m uv pip compile --quiet --python-version 3.11.7 --universal
 
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help serve site zensical test update new figures mutate lab notebooks lock clean site-ready full-ready page-named lesson-named
+.PHONY: help serve site zensical test update new figures mutate lab notebooks audit lock clean site-ready full-ready page-named lesson-named
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lab: full-ready ## Run the notebooks in docs/labs/ and store their outputs
 
 notebooks: full-ready ## Make the notebooks of all lessons and run them, or of some: make notebooks FLAGS="vgg lenet"
 	@$(FULL) -m scripts.make_notebooks --run $(FLAGS)
+
+audit: full-ready ## Measure each page of the site: Lighthouse, axe, HTML, links: make audit FLAGS="--runs 5 lessons/vgg/"
+	@$(FULL) -m scripts.audit $(FLAGS)
 
 lock: full-ready ## Lock the newest versions that requirements.in and requirements-site.in allow
 	@$(COMPILE) --upgrade --output-file requirements.txt requirements.in

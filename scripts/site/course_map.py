@@ -77,16 +77,15 @@ def box(name: str, lesson: dict, lessons: dict[str, dict], corner: tuple[float, 
     label = f"{short(lesson)}; {f'builds on {before}' if before else 'the first lesson'}"
     lines = two_lines(short(lesson))
     first = y + HEIGHT / 2 + 5 - 8 * (len(lines) - 1)
-    texts = [
-        f'<text x="{x + WIDTH / 2:g}" y="{first + 16 * i:g}" text-anchor="middle">{escape(line)}</text>'
-        for i, line in enumerate(lines)
+    spans = [
+        f'<tspan x="{x + WIDTH / 2:g}" y="{first + 16 * i:g}">{escape(line)} </tspan>' for i, line in enumerate(lines)
     ]
     href = posixpath.relpath(f"lessons/{name}", folder) + "/"
     return (
         f'<a href="{href}" aria-label="{escape(label)}">'
         f'<rect class="map__box map__box--{lesson["part"]}" x="{x:g}" y="{y:g}"'
         f' width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
-        f"{''.join(texts)}</a>"
+        f'<text text-anchor="middle">{"".join(spans)}</text></a>'
     )
 
 
@@ -105,9 +104,9 @@ def draw(alt: str, lessons: dict[str, dict], folder: str) -> str:
     lines = [line(corners[each], corners[name]) for name in lessons for each in needed(name, lessons)]
     boxes = [box(name, lesson, lessons, corners[name], folder) for name, lesson in lessons.items()]
     return (
-        f'<nav class="figure course-map" aria-label="{escape(alt)}" data-search-exclude="true">'
+        f'<nav class="course-map" aria-label="{escape(alt)}" data-search-exclude="true"><figure class="figure">'
         f'<svg viewBox="0 0 {width:g} {height:g}" style="min-width:{width:g}px;aspect-ratio:{width:g}/{height:g}">'
-        f"{''.join(lines + boxes)}</svg></nav>"
+        f"{''.join(lines + boxes)}</svg></figure></nav>"
     )
 
 
