@@ -57,8 +57,9 @@ lock: full-ready ## Lock the newest versions that requirements.in and requiremen
 	@$(COMPILE) --upgrade --constraint requirements.txt --output-file requirements-site.txt requirements-site.in
 
 clean: ## Remove everything that was installed or built
-	@rm -rf .venv node_modules site docs/assets/vendor docs/lessons/*/notebook.ipynb docs/feed.xml
-	@find docs -name '*.txt' ! -path '*/vendor/*' -delete .pytest_cache .ruff_cache .hypothesis .cache
+	@rm -rf .venv node_modules site docs/assets/vendor .pytest_cache .ruff_cache .hypothesis .cache
+	@rm -f docs/lessons/*/notebook.ipynb docs/feed.xml
+	@find docs -name '*.txt' -type f -delete
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 site-ready:

@@ -25,13 +25,17 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from scripts.find_browser import find_browser
 from scripts.get_assets import ROOT, npm
+from scripts.make_notebooks import SITE
 
 CACHE = ROOT / ".cache" / "audit"
 PACKAGES = ROOT / "scripts" / "audit-packages"
 FOLDER = "/convnets-checked/"
 BUDGET = {"performance": 95, "accessibility": 100, "best-practices": 100, "seo": 100}
 SHIFT = 0.02  # the most that the layout may shift
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 COMPRESSED = (".woff2", ".woff", ".png", ".gz")
 
 
@@ -111,23 +115,24 @@ def addresses(site: Path) -> dict[str, Path]:
     return {path.relative_to(site).as_posix().removesuffix("index.html"): path for path in files}
 
 
-def dead_links(site: Path, pages: dict[str, Path]) -> dict[str, list[str]]:
-    """Per page, the links to pages, files and headings of this site that are not there."""
-    tags = {address: Tags(path.read_text(encoding="utf-8")) for address, path in pages.items()}
-    found: dict[str, list[str]] = {address: [] for address in pages}
+def dead_links(site: Path, base: str = SITE) -> dict[str, list[str]]:
+    """Per page, the links to pages, files and headings of this site that are not there.
+
+    site: its folder. base: the address at which it is published, with a slash at its end.
+    """
+    tags = {address: Tags(path.read_text(encoding="utf-8")) for address, path in addresses(site).items()}
+    found: dict[str, list[str]] = {address: [] for address in tags}
     for address, page in tags.items():
         for link in page.links:
-            target = urlsplit(urljoin(f"http://site/{address}", link))
-            if target.netloc != "site" or target.scheme != "http":
+            target = urlsplit(urljoin(base + address, link))
+            if (target.scheme, target.netloc) != urlsplit(base)[:2]:
                 continue
-            path = unquote(target.path).lstrip("/")
-            if address == "404.html":
-                path = path.removeprefix(FOLDER.strip("/") + "/")
+            path = unquote(target.path).removeprefix(urlsplit(base).path)
             file = site / path / "index.html" if (site / path).is_dir() else site / path
-            names = tags[path.removesuffix("index.html")].names if path in tags else None
+            other = tags.get(path.removesuffix("index.html"))
             if not file.is_file():
                 found[address].append(f"dead link: {link}")
-            elif target.fragment and names is not None and unquote(target.fragment) not in names:
+            elif target.fragment and other and unquote(target.fragment) not in other.names:
                 found[address].append(f"no such heading: {link}")
     return found
 
@@ -263,7 +268,7 @@ def main() -> int:
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}{FOLDER}"
-    links, errors, axe = dead_links(site, everything), html_errors(site, pages, packages), axe_violations(base, pages)
+    links, errors, axe = dead_links(site), html_errors(site, pages, packages), axe_violations(base, pages)
     problems = {page: links[page] + errors[page] + axe[page] for page in pages}
     visited = {page: path for page, path in pages.items() if page != "404.html"}  # a page of its own status
     failed = report(base, visited, problems, packages, options.runs)

@@ -17,9 +17,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
-from tests.runner.fences import Fence, Problem, scan
+from scripts.site.pages import front_matter
+from tests.runner.fences import Fence, Problem, after_front_matter, scan
 from tests.runner.snippets import INCLUDE, chunks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,10 +78,7 @@ class Maker:
 
     def bounds(self, skip_to: str | None, until: str | None) -> tuple[int, int]:
         places = {text: line for line, level, text in self.scan.headings if level == 2}
-        body = 1
-        if self.scan.lines[0] == "---":
-            body = self.scan.lines.index("---", 1) + 2
-        return places.get(skip_to, body), places.get(until, len(self.scan.lines) + 1) - 1
+        return places.get(skip_to, after_front_matter(self.scan.lines)), places.get(until, len(self.scan.lines) + 1) - 1
 
     def fence(self, fence: Fence, fences: dict[int, Fence]) -> int:
         """Add a fence as a cell or as text; the number of the last line that was read."""
@@ -196,7 +192,7 @@ def error(text: str) -> dict:
 
 def first_cells(page: Path) -> list[dict]:
     """Title, aim and origin of the lesson, and the cell that installs what it needs."""
-    front = yaml.safe_load(page.read_text(encoding="utf-8").split("---\n")[1])
+    front = front_matter(page)
     address = f"{SITE}lessons/{page.parent.name}/"
     goals = "\n".join(f"- {goal}" for goal in front["objectives"])
     text = f"# {front['title']}\n\n{front['why']}\n\nAfter this lesson you can\n\n{goals}\n\n"
@@ -228,12 +224,16 @@ def notebook(lesson: Path) -> dict:
     return {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
 
 
-def write(lesson: Path) -> Path:
-    """Write the notebook of a lesson, and only when it changed: a server that watches would build for nothing."""
-    path = lesson / FILE
-    text = json.dumps(notebook(lesson), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+def keep(path: Path, text: str) -> None:
+    """Write a file when its text changed: a server that watches would build for nothing."""
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
+
+
+def write(lesson: Path) -> Path:
+    """Write the notebook of a lesson."""
+    path = lesson / FILE
+    keep(path, json.dumps(notebook(lesson), ensure_ascii=False, indent=1, sort_keys=True) + "\n")
     return path
 
 

@@ -12,9 +12,8 @@ import sys
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-import yaml
-
-from scripts.make_notebooks import ROOT, SITE, Maker, readable
+from scripts.make_notebooks import ROOT, SITE, Maker, keep, readable
+from scripts.site.pages import front_matter
 from tests.runner.fences import Problem
 from tests.runner.front_matter import nav_pages
 
@@ -31,10 +30,6 @@ def plain(page: Path) -> str:
     maker, front = Maker(page), front_matter(page)
     text = maker.with_links(readable(maker.text(), deeper=0))
     return f"# {front['title']}\n\n{front['description']}\n\n{text}\n"
-
-
-def front_matter(page: Path) -> dict:
-    return yaml.safe_load(page.read_text(encoding="utf-8").split("---\n")[1])
 
 
 def address(name: str) -> str:
@@ -88,22 +83,16 @@ def feed(entries: list[tuple[str, str, str]]) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file when its text changed: a server that watches would build for nothing."""
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
-
-
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     names = {name: title for name, title in nav_pages(ROOT / "mkdocs.yml").items() if name.endswith(".md")}
     for name in names:
         try:
-            write((DOCS / name).with_suffix(".txt"), plain(DOCS / name))
+            keep((DOCS / name).with_suffix(".txt"), plain(DOCS / name))
         except Problem as problem:
             sys.exit(f"docs/{name}:{problem.line}: {problem.message}")
-    write(DOCS / "llms.txt", llms(names))
-    write(DOCS / "feed.xml", feed(changes(DOCS / "reference" / "changes.md")))
+    keep(DOCS / "llms.txt", llms(names))
+    keep(DOCS / "feed.xml", feed(changes(DOCS / "reference" / "changes.md")))
 
 
 if __name__ == "__main__":

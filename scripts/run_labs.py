@@ -18,6 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from scripts.make_notebooks import METADATA
 from snippets.figures import style
 from tests.runner.outputs import differences, within
 
@@ -25,10 +26,6 @@ ROOT = Path(__file__).resolve().parent.parent
 LABS = ROOT / "docs" / "labs"
 PLOT = "image/svg+xml"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
 # Runs in the kernel before the first cell. ZeroMQ, which carries the cells, does not pass through Python's sockets.
 OFFLINE = """
 import socket

@@ -194,12 +194,7 @@ CHANGES = {
         "Choose.",
         r"exactly one option must be Right, here: B, C",
     ),
-    "several-and-none": (
-        TYPED.replace("B. Right", "B. Wrong"),
-        "C. Right",
-        "C. Wrong",
-        r"needs one option that is Right",
-    ),
+    "several-and-one": (TYPED, "C. Right", "C. Wrong", r'"choose all that" needs two options or more that are Right'),
     "several-right-fails": (TYPED, "y[1] == 8", "y[1] == 9", r"the page says that this holds, but it is False"),
     "solution-fails": (
         EXERCISE,

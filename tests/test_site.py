@@ -9,13 +9,14 @@ from collections import Counter
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from fontTools.ttLib import TTFont
 from mkdocs.utils.yaml import yaml_load
 
 from scripts import get_assets
+from scripts.audit import dead_links
 from tests.conftest import BUILDERS, ROOT, SITE_URL, build, copy_project
 
 LESSONS = [path.parent.name for path in sorted(ROOT.glob("docs/lessons/*/index.md"))]
@@ -161,31 +162,9 @@ def test_identifiers_are_unique(site):
         assert not repeated, f"{name}: {repeated}"
 
 
-def target_file(site: Path, name: str, address: str) -> tuple[Path, str] | None:
-    """The file and the fragment that a link on page `name` leads to, or None for a link to another site."""
-    base = urlsplit(SITE_URL)
-    link = urlsplit(urljoin(SITE_URL + name, address))
-    if link.netloc != base.netloc:
-        return None
-    path = site / unquote(link.path).removeprefix(base.path)
-    return (path / "index.html" if path.is_dir() else path), unquote(link.fragment)
-
-
 def test_no_dead_link(any_site):
-    dead = []
-    for name, page in pages(any_site).items():
-        links = [attributes["href"] for attributes in page.all("a", "link") if attributes.get("href")]
-        for address in links + loaded_by(page):
-            target = target_file(any_site, name, address)
-            if target is None or urlsplit(address).scheme not in ("", "https"):
-                continue
-            path, fragment = target
-            if not path.is_file():
-                dead.append(f"{name}: {address}")
-            elif fragment and path.suffix == ".html":
-                other = pages(any_site)[path.relative_to(any_site).as_posix()]
-                if not any(attributes.get("id") == fragment for _, attributes in other.tags):
-                    dead.append(f"{name}: {address} (no such heading)")
+    found = dead_links(any_site, SITE_URL)
+    dead = [f"{page}: {problem}" for page, problems in found.items() for problem in problems]
     assert not dead, "\n".join(dead)
 
 

@@ -5,25 +5,21 @@ folder as on GitHub Pages, compressed as a web server would.
 """
 
 import gzip
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from itertools import cycle, product
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from scripts.audit import FLAGS, FOLDER, Handler
 from scripts.find_browser import find_browser
-from tests.conftest import ROOT, SITE_URL
+from tests.conftest import ROOT
 
-FOLDER = urlsplit(SITE_URL).path  # "/convnets-checked/"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
 PAGES = [
@@ -37,24 +33,6 @@ PAGES = [
 ]
 LESSONS = [page for page in PAGES if page.startswith("lessons/") and "exercises" not in page]
 BUDGET_BYTES, BUDGET_REQUESTS, BUDGET_SCRIPT_BYTES = 200_000, 15, 60_000
-
-
-class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder below FOLDER, and its 404 page for what does not exist."""
-
-    def translate_path(self, path: str) -> str:
-        return super().translate_path("/" + urlsplit(path).path.removeprefix(FOLDER))
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        body = Path(self.directory, "404.html").read_bytes()
-        self.send_response(code)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="session")
@@ -416,3 +394,32 @@ def test_without_javascript_each_answer_is_folded_below_its_question(browser, ad
     assert page.locator("form.quiz").count() == 0
     assert page.locator("#quiz ~ details").count() >= 5 and page.locator("#quiz ~ ul", has_text="A. ").count() >= 4
     context.close()
+
+
+def test_what_was_right_once_stays_right(page):
+    page.goto("lessons/image-filters/")
+    form = page.locator("form.quiz:has([type=text])", has_text="Check").nth(1)
+    for typed, verdict in (("218,218", "Right."), ("(224, 224)", "Wrong.")):
+        form.get_by_role("textbox").fill(typed)
+        page.keyboard.press("Enter")
+        assert form.get_by_role("status").inner_text().startswith(verdict), typed
+    assert (
+        "1 of " in page.locator(".quiz__score").inner_text()
+        and "in 2 tries" in page.locator(".quiz__score").inner_text()
+    )
+    page.reload()
+    assert form.get_by_role("textbox").input_value() == "218,218" and form.get_attribute("data-right") == "true"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_pressed_button_can_be_read(browser, address, scheme):
+    """The theme fills a button that has the focus; axe sees pages at rest only."""
+    page = browser.new_page(color_scheme=scheme, base_url=address)
+    page.goto("lessons/vgg/")
+    button = page.locator("form.quiz button").first
+    button.focus()
+    page.wait_for_timeout(400)  # the theme fades from one colour to the other
+    colours = button.evaluate("button => [getComputedStyle(button).color, getComputedStyle(button).backgroundColor]")
+    values = [[int(part) for part in re.findall(r"\d+", colour)[:3]] for colour in colours]
+    assert abs(sum(values[0]) - sum(values[1])) > 300, colours
+    page.close()

@@ -8,8 +8,13 @@ window.__md_scope = scopeOfSite;
 
 window.__md_hash = (text) => [...text].reduce((hash, letter) => (hash << 5) - hash + letter.charCodeAt(0), 0);
 
-window.__md_get = (key, storage = localStorage, scope = scopeOfSite) =>
-  JSON.parse(storage.getItem(`${scope.pathname}.${key}`));
+window.__md_get = (key, storage = localStorage, scope = scopeOfSite) => {
+  try {
+    return JSON.parse(storage.getItem(`${scope.pathname}.${key}`));
+  } catch {
+    return null; // another program wrote there; a page that cannot read it shows itself all the same
+  }
+};
 
 window.__md_set = (key, value, storage = localStorage, scope = scopeOfSite) => {
   try {
@@ -18,6 +23,13 @@ window.__md_set = (key, value, storage = localStorage, scope = scopeOfSite) => {
     // A browser may refuse to store anything; the page works without.
   }
 };
+
+/** A new element with properties and children: for quiz.js and progress.js. */
+function element(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
 
 // The theme fetches the whole search index with every page, and has no switch for it. Most readers of a page never
 // search: hold the request back until the search field gets the focus, or the address asks for a search.

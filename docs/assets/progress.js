@@ -5,20 +5,7 @@
 
 const KEPT = { name: "convnets-checked", version: 1 };
 
-function element(name, attributes, ...children) {
-  const made = Object.assign(document.createElement(name), attributes);
-  made.append(...children);
-  return made;
-}
-
-function stored() {
-  try {
-    return __md_get("quiz") ?? {};
-  } catch {
-    return {};
-  }
-}
-
+const stored = () => __md_get("quiz") ?? {};
 const rights = (record) => Object.values(record?.answers ?? {}).filter((answer) => answer.right).length;
 const done = (record) => record !== undefined && record.asked > 0 && rights(record) === record.asked;
 

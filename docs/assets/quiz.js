@@ -7,12 +7,6 @@
 const VERDICT = /^(?:([A-Z])\. )?(Right|Wrong)\.$/; // `A. Right.`, or `Right.` where the answer is typed
 const page = location.pathname.slice(__md_scope.pathname.length);
 
-function element(name, attributes, ...children) {
-  const made = Object.assign(document.createElement(name), attributes);
-  made.append(...children);
-  return made;
-}
-
 /** What the parts of the quiz are: per `h3` its heading and the elements up to the next one. */
 function sections() {
   const found = [];
@@ -38,16 +32,20 @@ function reasons(details) {
   });
 }
 
-/** An answer as it is compared: no spaces, round brackets, no `torch.Size`, no commas inside one number, 2 for 2.0. */
+/** An answer as it is compared: no spaces, round brackets or none, no `torch.Size`, 2 for 2.0. */
 function plain(text) {
   const bare = text.replace(/\s|torch\.Size/g, "").replaceAll("−", "-").replaceAll('"', "'");
-  const number = /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(bare) ? bare.replaceAll(",", "") : bare;
-  const round = number.replaceAll("[", "(").replaceAll("]", ")").replace(/,(?=\))/g, "");
+  const round = bare.replaceAll("[", "(").replaceAll("]", ")").replace(/,(?=\))/g, "");
   const inner = /^\(+[^()]*\)+$/.test(round) ? round.replace(/^\(+|\)+$/g, "") : round;
   return inner.replace(/(?<![\w.])-?\d+(\.\d*)?(?![\w.])/g, (digits) => String(Number(digits)));
 }
 
-const same = (left, right) => plain(left) === plain(right);
+/** Whether `typed` is the answer; in a single number, commas may part the thousands. */
+function same(answer, typed) {
+  const one = /^-?[\d.]+$/.test(plain(answer).replaceAll(",", "")) && !/[([]/.test(answer);
+  const [left, right] = [answer, typed].map((text) => plain(one ? text.replaceAll(",", "") : text));
+  return left === right;
+}
 
 /** The three kinds of question. Each makes its fields, and turns what is filled in into a verdict. */
 const KINDS = {
@@ -138,7 +136,7 @@ function build({ heading, parts }, answered) {
 }
 
 /** Fill in what was answered last time, without a word of judgement but the mark. */
-function restore(form, name, { given, right }) {
+function restore(form, { given, right }) {
   for (const input of form.querySelectorAll("input")) {
     if (input.type === "text") {
       input.value = given[0] ?? "";
@@ -149,17 +147,11 @@ function restore(form, name, { given, right }) {
   form.dataset.right = right;
 }
 
-function stored() {
-  try {
-    return __md_get("quiz") ?? {};
-  } catch {
-    return {}; // a browser may refuse to store anything, or hold what another version wrote
-  }
-}
+const stored = () => __md_get("quiz") ?? {};
 
 {
   const asked = sections();
-  const before = stored()[page]?.answers ?? {};
+  const kept = stored()[page]?.answers ?? {};
   const score = element("p", { className: "quiz__score" });
 
   function save(answers) {
@@ -168,7 +160,7 @@ function stored() {
   }
 
   function show(answers) {
-    const values = Object.values(answers).filter((answer) => answer !== undefined);
+    const values = Object.values(answers);
     const rights = values.filter((answer) => answer.right).length;
     const tries = values.reduce((sum, answer) => sum + answer.tries, 0);
     const again = element("button", { type: "button", className: "quiz__again" }, "Start again");
@@ -187,12 +179,13 @@ function stored() {
 
   function answered(id, given, right) {
     const answers = stored()[page]?.answers ?? {};
-    const { tries = 0, right: once = false } = answers[id] ?? {};
-    save({ ...answers, [id]: { given, right: right || once, tries: tries + 1 } });
+    const before = answers[id] ?? { tries: 0, right: false };
+    const best = before.right && !right ? before : { given, right }; // what was right once, stays
+    save({ ...answers, [id]: { given: best.given, right: best.right, tries: before.tries + 1 } });
   }
 
   const forms = asked.map((section) => build(section, answered));
-  asked.forEach(({ heading }, index) => before[heading.id] && restore(forms[index], heading.id, before[heading.id]));
+  asked.forEach(({ heading }, index) => kept[heading.id] && restore(forms[index], kept[heading.id]));
   asked.at(-1).parts.at(-1).after(score);
-  show(before);
+  show(kept);
 }

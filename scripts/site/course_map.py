@@ -10,10 +10,9 @@ import re
 from html import escape
 from pathlib import Path
 
-import yaml
 from markdown import Markdown
 
-from scripts.site.pages import error, page_path
+from scripts.site.pages import error, front_matter, page_path
 
 WIDTH, HEIGHT = 168, 46  # of a box
 STEP_X, STEP_Y = 184, 84  # from box to box
@@ -26,7 +25,7 @@ def read(root: Path) -> dict[str, dict]:
         r"^ +- lessons/([\w-]+)/index\.md$", (root / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE
     )
     pages = {name: root / "docs" / "lessons" / name / "index.md" for name in names}
-    return {name: yaml.safe_load(page.read_text(encoding="utf-8").split("---\n")[1]) for name, page in pages.items()}
+    return {name: front_matter(page) for name, page in pages.items()}
 
 
 def behind(name: str, lessons: dict[str, dict]) -> set[str]:

@@ -1,7 +1,8 @@
-"""What the Markdown extensions of this folder share: which page is being built, and how to stop the build."""
+"""What is shared by the Markdown extensions of this folder, and by the scripts that read the pages as they do."""
 
 from pathlib import Path
 
+import yaml
 from markdown import Markdown
 from pymdownx.superfences import SuperFencesException
 
@@ -11,6 +12,11 @@ class PageError(SuperFencesException):
 
     It derives from the one exception that pymdownx.superfences passes on instead of showing the fence as plain text.
     """
+
+
+def front_matter(path: Path) -> dict:
+    """The fields at the top of a page."""
+    return yaml.safe_load(path.read_text(encoding="utf-8").split("---\n")[1])
 
 
 def page_path(md: Markdown) -> Path | None:

@@ -1,7 +1,7 @@
 """Reads the quiz of a page: its questions, their options, and which of them the page calls right.
 
-Three kinds: one option is right; several are, where the question says "all that"; or there is no option, the reader
-types, and each answer begins with the code that it is about.
+Three kinds: one option is right; several are, where the question says "choose all that"; or there is no option, the
+reader types, and each answer begins with the code that it is about.
 """
 
 import ast
@@ -27,7 +27,7 @@ class Question:
     options: dict[str, str] = field(default_factory=dict)  # letter -> text
     answers: dict[str, str] = field(default_factory=dict)  # letter -> Right or Wrong
     wrong_lines: set[int] = field(default_factory=set)  # lines of the answers that are called wrong
-    several: bool = False  # the question asks for all that hold
+    several: bool = False  # the question says "choose all that"
 
     @property
     def typed(self) -> bool:
@@ -98,7 +98,7 @@ def read_lines(scan: Scan, question: Question) -> None:
             question.answers[letter] = verdict
             if not answer[1]:
                 question.options[letter] = answer[3]
-        elif not question.answers and re.search(r"\ball (?:that|of them that)\b", text):
+        elif not question.answers and re.search(r"\bchoose all that\b", text, re.IGNORECASE):
             question.several = True
         elif text.startswith("</details>"):
             verdict = ""
@@ -118,7 +118,7 @@ def faults(question: Question) -> list[str]:
         options = ", ".join(question.options)
         return [f'options are {options} but the answer explains {named}: write "- **A. Wrong.** ..." for each']
     if question.several:
-        return [] if 0 < len(right) else ["a question for all that hold needs one option that is Right"]
+        return [] if len(right) > 1 else ['"choose all that" needs two options or more that are Right']
     return [] if len(right) == 1 else [f"exactly one option must be Right, here: {', '.join(right) or 'none'}"]
 
 
