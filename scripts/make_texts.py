@@ -13,9 +13,8 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from scripts.make_notebooks import ROOT, SITE, Maker, keep, readable
-from scripts.site.pages import front_matter
+from scripts.site.pages import front_matter, nav_pages
 from tests.runner.fences import Problem
-from tests.runner.front_matter import nav_pages
 
 DOCS = ROOT / "docs"
 CHANGE = re.compile(r"^### (\d{4}-\d\d-\d\d): (.+)$")

@@ -1,6 +1,8 @@
 """CI does what a contributor does, with no more rights than it needs; what is installed is locked by hashes."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,27 @@ def test_the_site_needs_no_torch_and_the_two_locks_agree():
     site, full = map(versions, LOCKS)
     assert not {"torch", "scikit-learn", "scikit-image"} & set(site)
     assert site.items() <= full.items()
+
+
+# Hides each module that only the larger set of requirements installs, then imports what the site is built with.
+WITHOUT = """
+import sys
+from importlib.metadata import packages_distributions
+
+hidden = set(sys.argv[1:])
+for module, names in packages_distributions().items():
+    if all(name.lower().replace("_", "-") in hidden for name in names):
+        sys.modules[module] = None
+import scripts.get_assets, scripts.make_notebooks, scripts.make_texts, scripts.serve
+import scripts.site.course_map, scripts.site.diagrams, scripts.site.figures, scripts.site.formulas, scripts.site.verified
+"""
+
+
+def test_the_site_is_built_with_what_the_smaller_lock_installs():
+    more = set(locked("requirements")) - set(locked("requirements-site"))
+    assert {"torch", "pytest-codeblocks"} <= more
+    done = subprocess.run([sys.executable, "-c", WITHOUT, *more], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_citation_is_complete():

@@ -8,8 +8,8 @@ import pytest
 from scripts import make_texts
 from scripts.make_notebooks import ROOT, SITE, in_prose
 from scripts.make_texts import DOCS, changes, feed, llms, plain
+from scripts.site.pages import nav_pages
 from tests.runner.fences import scan
-from tests.runner.front_matter import nav_pages
 
 NAMES = {name: title for name, title in nav_pages(ROOT / "mkdocs.yml").items() if name.endswith(".md")}
 ATOM = "{http://www.w3.org/2005/Atom}"

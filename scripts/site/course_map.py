@@ -12,7 +12,7 @@ from pathlib import Path
 
 from markdown import Markdown
 
-from scripts.site.pages import error, front_matter, page_path
+from scripts.site.pages import error, front_matter, nav_lessons, page_path
 
 WIDTH, HEIGHT = 168, 46  # of a box
 STEP_X, STEP_Y = 184, 84  # from box to box
@@ -21,10 +21,7 @@ ALT = re.compile(r"alt: *(\S.*)")
 
 def read(root: Path) -> dict[str, dict]:
     """The front matter of each lesson, by name, in the order of the nav."""
-    names = re.findall(
-        r"^ +- lessons/([\w-]+)/index\.md$", (root / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    pages = {name: root / "docs" / "lessons" / name / "index.md" for name in names}
+    pages = {name: root / "docs" / "lessons" / name / "index.md" for name in nav_lessons(root / "mkdocs.yml")}
     return {name: front_matter(page) for name, page in pages.items()}
 
 

@@ -38,3 +38,34 @@ def error(md: Markdown, text: str, message: str) -> PageError:
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     line = f"{before.count(chr(10)) + 1}:" if found else ""
     return PageError(f"{shown}:{line} {message}")
+
+
+class AnyTag(yaml.SafeLoader):
+    """Reads mkdocs.yml without resolving the Python names in it."""
+
+
+AnyTag.add_multi_constructor("", lambda loader, suffix, node: None)
+
+
+def nav_pages(config: Path) -> dict[str, str]:
+    """The pages in the order of the nav, each with the title of the innermost section that it is in."""
+    if not config.exists():
+        return {}
+    return dict(leaves((yaml.load(config.read_text(encoding="utf-8"), Loader=AnyTag) or {}).get("nav")))
+
+
+def nav_lessons(config: Path) -> list[str]:
+    """The names of the lessons in the order of the nav."""
+    return [p.split("/")[1] for p in nav_pages(config) if p.startswith("lessons/") and p.endswith("/index.md")]
+
+
+def leaves(node, section: str = ""):
+    """`(page, section)` for every page in a part of the nav."""
+    if isinstance(node, str):
+        yield node, section
+    elif isinstance(node, list):
+        for item in node:
+            yield from leaves(item, section)
+    elif isinstance(node, dict):
+        for title, item in node.items():
+            yield from leaves(item, section if isinstance(item, str) else str(title))

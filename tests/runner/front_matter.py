@@ -8,9 +8,12 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+from scripts.site import pages
 from tests.runner.fences import Problem
 from tests.runner.page import Page
 
+# The site's server must see a change of the nav; a run of the checks reads it once.
+nav_pages, nav_lessons = cache(pages.nav_pages), cache(pages.nav_lessons)
 LONGEST = 20_000  # characters; YAML is slow to read, and a real front matter has a tenth of that
 SCHEMA = yaml.safe_load(Path(__file__).with_name("front_matter.schema.yaml").read_text(encoding="utf-8"))
 
@@ -175,38 +178,6 @@ def prerequisites(path: Path) -> list[str]:
     meta, _, found = read(path.read_text(encoding="utf-8", errors="replace"))
     named = meta.get("prerequisites") if not found else None
     return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
-
-
-class AnyTag(yaml.SafeLoader):
-    """Reads mkdocs.yml without resolving the Python names in it."""
-
-
-AnyTag.add_multi_constructor("", lambda loader, suffix, node: None)
-
-
-@cache
-def nav_pages(config: Path) -> dict[str, str]:
-    """The pages in the order of the nav, each with the title of the innermost section that it is in."""
-    if not config.exists():
-        return {}
-    return dict(leaves((yaml.load(config.read_text(encoding="utf-8"), Loader=AnyTag) or {}).get("nav")))
-
-
-def nav_lessons(config: Path) -> list[str]:
-    """The names of the lessons in the order of the nav."""
-    return [p.split("/")[1] for p in nav_pages(config) if p.startswith("lessons/") and p.endswith("/index.md")]
-
-
-def leaves(node, section: str = ""):
-    """`(page, section)` for every page in a part of the nav."""
-    if isinstance(node, str):
-        yield node, section
-    elif isinstance(node, list):
-        for item in node:
-            yield from leaves(item, section)
-    elif isinstance(node, dict):
-        for title, item in node.items():
-            yield from leaves(item, section if isinstance(item, str) else str(title))
 
 
 @cache
