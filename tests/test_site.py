@@ -162,6 +162,14 @@ def test_identifiers_are_unique(site):
         assert not repeated, f"{name}: {repeated}"
 
 
+def test_comments_stay_in_the_source(any_site):
+    for name in pages(any_site):
+        html = (any_site / name).read_text(encoding="utf-8")
+        assert name.startswith("labs/") or "<!-- " not in html.partition("<article")[2].partition("</article>")[0], name
+    contributing = (any_site / "contributing/index.html").read_text(encoding="utf-8")
+    assert "&lt;!--" in contributing, "what a page shows in code is no comment of its own"
+
+
 def test_no_dead_link(any_site):
     found = dead_links(any_site, SITE_URL)
     dead = [f"{page}: {problem}" for page, problems in found.items() for problem in problems]
