@@ -99,7 +99,7 @@ def same_picture(old, new):
 
     Pillow compresses the same pixels to other bytes on other processors.
     """
-    photo = re.compile(r"data:image/png;base64,([^\"]+)")
+    photo = re.compile(r"data:image/(?:png|webp);base64,([^\"]+)")
     pixels = [
         [Image.open(io.BytesIO(base64.b64decode(code))).convert("RGBA").tobytes() for code in photo.findall(text)]
         for text in (old, new)

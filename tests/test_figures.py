@@ -175,13 +175,15 @@ def test_an_unknown_lesson_is_an_error(lesson, capsys):
 def test_a_photograph_is_compared_by_its_pixels():
     image = Image.linear_gradient("L")
 
-    def svg(image, **options):
+    def svg(image, form="png", **options):
         buffer = io.BytesIO()
-        image.save(buffer, format="png", **options)
-        return f'<image href="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"/>'
+        image.save(buffer, format=form, **options)
+        return f'<image href="data:image/{form};base64,{base64.b64encode(buffer.getvalue()).decode()}"/>'
 
     assert svg(image) != svg(image, compress_level=1)
     assert draw_figures.same_picture(svg(image), svg(image, compress_level=1))
+    assert draw_figures.same_picture(svg(image), svg(image, "webp", lossless=True))
+    assert not draw_figures.same_picture(svg(image), svg(image, "webp", quality=10))
     assert not draw_figures.same_picture(svg(image), svg(image.rotate(180)))
 
 
@@ -191,8 +193,16 @@ def test_a_photograph_keeps_its_pixels():
     style.picture(axes, pixels, 0, 0, 1)
     code = re.search(r"base64,([^\"]+)", style.to_svg(figure, "photo.svg"))[1]
     image = Image.open(io.BytesIO(base64.b64decode(code)))
-    assert image.mode == "L"
-    assert (np.asarray(image) == pixels).all()
+    assert (np.asarray(image.convert("L")) == pixels).all()
+
+
+def test_an_image_takes_the_smaller_of_two_formats():
+    def form(pixels):
+        figure, axes = style.canvas(1, 1)
+        style.picture(axes, pixels, 0, 0, 1)
+        return re.search(r"data:image/(\w+)", style.to_svg(figure, "photo.svg"))[1]
+
+    assert form(np.asarray(Image.effect_noise((64, 64), 20))) == "webp"
 
 
 def test_grey_keeps_black_and_white_and_refuses_levels_that_wrap_around():

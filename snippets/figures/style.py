@@ -162,7 +162,7 @@ def _tidy(element, used):
     if XLINK_HREF in attributes:
         attributes["href"] = attributes.pop(XLINK_HREF)
     if element.tag.endswith("}image"):
-        attributes["href"] = _smaller_png(attributes["href"])
+        attributes["href"] = _smaller_image(attributes["href"])
         attributes["image-rendering"] = "auto" if smooth else "pixelated"
     for key in set(attributes) - {"href", "id"}:
         value = attributes[key].replace(INK, "currentColor")
@@ -180,20 +180,27 @@ def _finish_root(root):
     root.insert(0, style)
 
 
-def _smaller_png(uri):
-    """Return a PNG data URI with the same pixels as `uri`, grey or with a palette where that loses nothing."""
+def _smaller_image(uri):
+    """Return a data URI with the same pixels as `uri`: a PNG of few colours, or a WebP without loss where that is smaller."""
     image = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
     if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
         image = image.convert("RGB")
+    indexed = image
     if image.mode == "RGB":
         grey = image.convert("L")
         if grey.convert("RGB").tobytes() == image.tobytes():
-            image = grey
+            indexed = grey
         elif image.getcolors(256):
-            image = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=len(image.getcolors(256)))
+            indexed = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=len(image.getcolors(256)))
+    png = _encoded(indexed, "png", optimize=True)
+    webp = _encoded(image, "webp", lossless=True, exact=True, quality=100, method=6)
+    return webp if len(webp) < len(png) else png
+
+
+def _encoded(image, form, **options):
     buffer = io.BytesIO()
-    image.save(buffer, format="png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    image.save(buffer, format=form, **options)
+    return f"data:image/{form};base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def digit(axes, pixels, left, top, size):
