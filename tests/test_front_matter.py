@@ -17,6 +17,7 @@ concepts: [kernel]
 prerequisites: []
 sources:
   - {title: T, authors: A, year: 1998, url: "https://example.org/"}
+tags: [convolution]
 ---
 
 Text.
@@ -69,13 +70,14 @@ def test_a_good_lesson_has_no_problem(root):
         ("minutes: 10", "minutes: 10\nminutes: 11", '7: "minutes" stands twice, first in line 6'),
         ("title: A lesson", "title: [A", "the front matter is not YAML"),
         ("year: 1998", "year: soon", "12: sources.0.year: 'soon' is not of type 'integer'"),
+        ("tags: [convolution]", "tags: [wavelets]", "13: tags.0: 'wavelets' is not one of"),
         ("prerequisites: []", "prerequisites: [nowhere]", '10: prerequisite "nowhere" does not exist'),
         (
             "concepts: [kernel]",
             "concepts:\n  - kernel\n  - wavelet",
             '11: concept "wavelet" is not defined in docs/reference/glossary.md',
         ),
-        ("---\n\nText", "---\n---\ntitle: B\n---\n\nText", "14: a second front matter"),
+        ("---\n\nText", "---\n---\ntitle: B\n---\n\nText", "15: a second front matter"),
         ("---\n\nText", "\n\nText", "1: the front matter is never closed"),
         ("---\ntitle", "\ntitle", "1: the page must start with its front matter"),
     ],
@@ -89,7 +91,7 @@ def test_a_citation_must_be_a_source_of_the_page(root):
     text = LESSON.replace("authors: A,", "authors: Y. LeCun and L. Bottou,")
     cited = "As [LeCun et al., 1998](#sources) say, and [Bottou](#sources), and [T](index.md#sources)."
     file = root / "docs/lessons/second/index.md"
-    for words, line in ((cited, None), (cited.replace("1998", "1996"), 15), (cited.replace("Bottou", "Hinton"), 15)):
+    for words, line in ((cited, None), (cited.replace("1998", "1996"), 16), (cited.replace("Bottou", "Hinton"), 16)):
         file.write_text(text.replace("Text.", words))
         assert [problem.line for problem in sources.problems(read_page(file, root), root)] == ([line] if line else [])
 

@@ -12,6 +12,7 @@ from functools import partial
 from http.server import ThreadingHTTPServer
 from itertools import cycle, product
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -141,6 +142,35 @@ def test_search_by_keyboard(page, query):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url("**/?h=*")  # the page found, with the query marked in it
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("receptive field", "lessons/receptive-field/"),
+        ("softmax", "lessons/"),  # the glossary and the formula sheet have an entry of this title
+        ("momentum", "lessons/training-loop/"),
+        ("depthwise", "lessons/efficientnet/"),
+        ("Given groups=1", "reference/common-errors/"),
+        ("kernel size can't be greater than actual input size", "reference/common-errors/"),
+    ],
+)
+def test_search_ranks_lessons_before_reference(page, address, query, first):
+    page.goto(f"?q={quote_plus(query)}")
+    result = page.locator(".md-search-result__item > a").first
+    result.wait_for(timeout=5000)
+    assert result.get_attribute("href").removeprefix(address).startswith(first)
+
+
+def test_a_word_says_what_it_means(page):
+    page.goto("lessons/convolution-layer/")
+    word = page.locator("a.word", has_text="stride").first
+    word.focus()
+    tooltip = page.get_by_role("tooltip")
+    tooltip.wait_for(timeout=5000)
+    assert tooltip.inner_text() == "How many pixels the kernel moves from one place to the next."
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/reference/glossary/#stride")
 
 
 def test_colours_can_be_chosen_and_stay(page):

@@ -11,7 +11,7 @@ from markdown import Extension, Markdown
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import HTML_PLACEHOLDER_RE
 
-COMMENTS = re.compile(r"(\s*<!--.*?-->\s*)+", re.DOTALL)
+COMMENTS = re.compile(r"(\s*<!--(?! material/).*?-->\s*)+", re.DOTALL)  # `material/tags`: an order to the theme
 
 
 class CommentTreeprocessor(Treeprocessor):

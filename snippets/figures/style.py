@@ -181,7 +181,7 @@ def _finish_root(root):
 
 
 def _smaller_image(uri):
-    """Return a data URI with the same pixels as `uri`: a PNG of few colours, or a WebP without loss where that is smaller."""
+    """Return a data URI with the pixels of `uri`: a PNG of few colours, or a WebP without loss if that is smaller."""
     image = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
     if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
         image = image.convert("RGB")
