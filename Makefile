@@ -13,7 +13,7 @@ COMPILE := $(FULL) -m uv pip compile --quiet --python-version 3.11.7 --universal
 
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help serve site zensical test update new figures mutate lab notebooks audit lock clean site-ready full-ready page-named lesson-named
+.PHONY: help serve site zip zensical test update new figures mutate lab notebooks audit lock clean site-ready full-ready page-named lesson-named
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ serve: site-ready ## Build the site and serve it on http://127.0.0.1:8000, with 
 
 site: site-ready ## Build the site into site/
 	@$(SITE) -m mkdocs build --strict
+
+zip: export ZIP := convnets-checked.zip
+zip: site ## Build the site, and beside its home page a zip of it that can be read without a network
+	@$(SITE) -m scripts.make_zip site/$(ZIP)
 
 zensical: site-ready ## Build the site into site/ with Zensical, the successor of Material for MkDocs
 	@$(SITE) -m zensical build --clean --strict

@@ -1,9 +1,9 @@
 """Install the npm packages of package-lock.json and write what the site takes from them.
 
 Temml (LaTeX to MathML) stays in node_modules/ and runs while the site is built. The reader gets docs/assets/vendor/:
-the STIX Two Math font cut down to the characters of a mathematics course, and Temml's style sheet. axe-core is for the
-tests. Both folders are git-ignored: third-party code is installed, never committed. When nothing changed this ends at
-once.
+the STIX Two Math font cut down to the characters of a mathematics course, Temml's style sheet, and iframe-worker, with
+which the zipped course searches where no web server is. axe-core is for the tests. Both folders are git-ignored:
+third-party code is installed, never committed. When nothing changed this ends at once.
 
 Example:
     python -m scripts.get_assets
@@ -23,6 +23,7 @@ PACKAGES = ROOT / "node_modules"
 VENDOR = ROOT / "docs" / "assets" / "vendor"
 STAMP = VENDOR / ".stamp"
 FONT = "stix-two-math"
+SHIM = "iframe-worker"
 
 # What a formula of this course may use. tests/test_site.py fails when a page needs a character that is not here.
 LATIN = "\u00a0¬±´·×÷¯ˆˇ˜…′″ℒℓℕℝℤ𝔼"
@@ -69,7 +70,7 @@ def fingerprint() -> str:
 def up_to_date() -> bool:
     """True when the last complete run had the same inputs and its results are still there."""
     installed = (PACKAGES / "temml/dist/temml.min.js", PACKAGES / "axe-core/axe.min.js")
-    results = (*installed, VENDOR / "math.css", VENDOR / FONT_FILE)
+    results = (*installed, VENDOR / "math.css", VENDOR / FONT_FILE, VENDOR / f"{SHIM}.js")
     return STAMP.is_file() and STAMP.read_text() == fingerprint() and all(path.is_file() for path in results)
 
 
@@ -107,6 +108,12 @@ def write_style() -> None:
     shutil.copy(package / "LICENSE", VENDOR / "temml-license.txt")
 
 
+def copy_shim() -> None:
+    """What stands in for a worker on a page that was opened from a folder: Material would fetch it from elsewhere."""
+    shutil.copy(PACKAGES / SHIM / "shim" / "index.js", VENDOR / f"{SHIM}.js")
+    shutil.copy(PACKAGES / SHIM / "LICENSE", VENDOR / f"{SHIM}-license.txt")
+
+
 def main() -> None:
     """Do nothing when up to date; else install and write everything anew."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -122,6 +129,7 @@ def main() -> None:
     VENDOR.mkdir(parents=True)
     write_font()
     write_style()
+    copy_shim()
     STAMP.write_text(fingerprint())  # last, so that an interrupted run starts again
     print("Wrote docs/assets/vendor/.")
 

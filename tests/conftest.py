@@ -1,9 +1,13 @@
-"""What several test files share: the built site, and norms that a test of equal outputs needs."""
+"""What several test files share: the built site, a server and a browser, and norms for tests of equal outputs."""
 
 import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -75,3 +79,33 @@ def site(assets: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def zensical_site(assets: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same tree, built by Material's successor."""
     return built_site("zensical", tmp_path_factory.mktemp("zensical") / "project")
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """The address of the served site, with a slash at its end."""
+    from scripts.audit import FOLDER, Handler
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(site)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}{FOLDER}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all tests. A missing one is an error, not a reason to skip."""
+    from playwright.sync_api import sync_playwright  # only the tests in a browser wait for it
+
+    from scripts.audit import FLAGS
+    from scripts.find_browser import find_browser
+
+    path = find_browser()
+    assert path, "no Chromium: install it (Debian: `apt install chromium`) or run `playwright install chromium`"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()

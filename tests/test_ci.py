@@ -118,8 +118,9 @@ hidden = set(sys.argv[1:])
 for module, names in packages_distributions().items():
     if all(name.lower().replace("_", "-") in hidden for name in names):
         sys.modules[module] = None
-import scripts.get_assets, scripts.make_notebooks, scripts.make_texts, scripts.serve
-import scripts.site.course_map, scripts.site.diagrams, scripts.site.figures, scripts.site.formulas, scripts.site.verified, scripts.site.comments
+import scripts.get_assets, scripts.make_notebooks, scripts.make_texts, scripts.make_zip, scripts.serve
+import scripts.site.course_map, scripts.site.diagrams, scripts.site.figures, scripts.site.formulas, scripts.site.verified
+import scripts.site.comments, scripts.site.words
 """
 
 

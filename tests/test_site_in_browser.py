@@ -6,19 +6,13 @@ folder as on GitHub Pages, compressed as a web server would.
 
 import gzip
 import re
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import ThreadingHTTPServer
 from itertools import cycle, product
-from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from scripts.audit import FLAGS, FOLDER, Handler
-from scripts.find_browser import find_browser
 from tests.conftest import ROOT
 
 WIDTHS = (360, 1280)
@@ -34,29 +28,6 @@ PAGES = [
 ]
 LESSONS = [page for page in PAGES if page.startswith("lessons/") and "exercises" not in page]
 BUDGET_BYTES, BUDGET_REQUESTS, BUDGET_SCRIPT_BYTES = 200_000, 15, 60_000
-
-
-@pytest.fixture(scope="session")
-def address(site: Path) -> Iterator[str]:
-    """The address of the served site, with a slash at its end."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(site)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}{FOLDER}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests. A missing one is an error, not a reason to skip."""
-    path = find_browser()
-    assert path, "no Chromium: install it (Debian: `apt install chromium`) or run `playwright install chromium`"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Watch:

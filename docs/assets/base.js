@@ -4,6 +4,8 @@
 // The theme writes these four names into every page as an inline script; the Content-Security-Policy allows files only.
 const scopeOfSite = new URL("../", document.currentScript.src); // this file is <site>/assets/base.js
 
+const IN_FOLDER = location.protocol === "file:"; // the zipped course
+
 window.__md_scope = scopeOfSite;
 
 window.__md_hash = (text) => [...text].reduce((hash, letter) => (hash << 5) - hash + letter.charCodeAt(0), 0);
@@ -23,6 +25,10 @@ window.__md_set = (key, value, storage = localStorage, scope = scopeOfSite) => {
     // A browser may refuse to store anything; the page works without.
   }
 };
+
+/** Where a page lies below the site, the same in the zipped course. */
+const pageOfSite = (address) =>
+  new URL(address).pathname.slice(scopeOfSite.pathname.length).replace(/(^|\/)index\.html$/, "$1");
 
 /** A new element with properties and children: for quiz.js and progress.js. */
 function element(name, properties, ...children) {
@@ -53,6 +59,9 @@ XMLHttpRequest.prototype.open = function (method, url, ...rest) {
 };
 
 XMLHttpRequest.prototype.send = function (...body) {
+  if (IN_FOLDER) {
+    return; // nobody answers there; the theme asks for the sitemap all the same
+  }
   if (this.isSearchIndex) {
     searchBegins.then(() => send.apply(this, body));
   } else {
@@ -125,4 +134,20 @@ addEventListener("load", () => {
       whenIdle(draw);
     }
   });
+});
+
+// A page that was opened once can be read again without a network: see sw.js. Not while it is being written (`livereload`),
+// when a stale copy is the last thing one wants to see.
+addEventListener("load", async () => {
+  if (IN_FOLDER || !("serviceWorker" in navigator) || typeof livereload !== "undefined") {
+    return;
+  }
+  try {
+    await navigator.serviceWorker.register(new URL("sw.js", scopeOfSite));
+    const { active } = await navigator.serviceWorker.ready;
+    const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+    active.postMessage([location.href, ...loaded]); // the first page of all came before there was a worker
+  } catch {
+    // A browser may refuse, in a private window for one; the page works without.
+  }
 });

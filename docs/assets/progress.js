@@ -14,7 +14,7 @@ function lessons() {
   return [...document.querySelectorAll(".md-content ol > li")]
     .map((item) => ({ item, link: item.querySelector('strong > a[href^="lessons/"]') }))
     .filter(({ link }) => link)
-    .map(({ item, link }) => ({ item, link, page: new URL(link.href).pathname.slice(__md_scope.pathname.length) }));
+    .map(({ item, link }) => ({ item, link, page: pageOfSite(link.href) }));
 }
 
 /** Of two records of a page, what was reached in either. */

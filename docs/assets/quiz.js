@@ -5,7 +5,7 @@
 "use strict";
 
 const VERDICT = /^(?:([A-Z])\. )?(Right|Wrong)\.$/; // `A. Right.`, or `Right.` where the answer is typed
-const page = location.pathname.slice(__md_scope.pathname.length);
+const page = pageOfSite(location.href);
 
 /** What the parts of the quiz are: per `h3` its heading and the elements up to the next one. */
 function sections() {
@@ -173,7 +173,7 @@ const stored = () => __md_get("quiz") ?? {};
       forms[0].querySelector("input").focus();
     });
     const words = values.length ? `${rights} of ${asked.length} answered right, in ${tries} ${tries === 1 ? "try" : "tries"}. ` : "";
-    const home = element("a", { href: `${__md_scope.pathname}#the-path` }, "Your progress");
+    const home = element("a", { href: new URL(`${IN_FOLDER ? "index.html" : ""}#the-path`, __md_scope).href }, "Your progress");
     score.replaceChildren(words, ...(values.length ? [home, " is kept in this browser only. ", again] : []));
   }
 

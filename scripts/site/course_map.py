@@ -66,7 +66,7 @@ def two_lines(words: str, letters: int = 21) -> list[str]:
     return [words[:middle], words[middle + 1 :]]
 
 
-def box(name: str, lesson: dict, lessons: dict[str, dict], corner: tuple[float, float], folder: str) -> str:
+def box(name: str, lesson: dict, lessons: dict[str, dict], corner: tuple[float, float], href: str) -> str:
     """A box with the title of a lesson, which is a link; who listens hears what the lesson builds on."""
     x, y = corner
     before = ", ".join(short(lessons[each]) for each in lesson["prerequisites"] or [])
@@ -76,7 +76,6 @@ def box(name: str, lesson: dict, lessons: dict[str, dict], corner: tuple[float, 
     spans = [
         f'<tspan x="{x + WIDTH / 2:g}" y="{first + 16 * i:g}">{escape(line)} </tspan>' for i, line in enumerate(lines)
     ]
-    href = posixpath.relpath(f"lessons/{name}", folder) + "/"
     return (
         f'<a href="{href}" aria-label="{escape(label)}">'
         f'<rect class="map__box map__box--{lesson["part"]}" x="{x:g}" y="{y:g}"'
@@ -92,13 +91,14 @@ def line(start: tuple[float, float], end: tuple[float, float]) -> str:
     return f'<path class="map__line" d="M{x:g} {y:g}C{x:g} {y + 34:g} {to_x:g} {to_y - 34:g} {to_x:g} {to_y:g}"/>'
 
 
-def draw(alt: str, lessons: dict[str, dict], folder: str) -> str:
-    """The map. folder: where the page lies below the site, such as "reference/course-map"."""
+def draw(alt: str, lessons: dict[str, dict], folder: str, file: str = "") -> str:
+    """The map. folder: where the page lies below the site, such as "reference/course-map"; file: end of its links."""
     corners = place(lessons)
     width = max(x for x, _ in corners.values()) + WIDTH + 1
     height = max(y for _, y in corners.values()) + HEIGHT + 1
     lines = [line(corners[each], corners[name]) for name in lessons for each in needed(name, lessons)]
-    boxes = [box(name, lesson, lessons, corners[name], folder) for name, lesson in lessons.items()]
+    links = {name: posixpath.relpath(f"lessons/{name}", folder) + "/" + file for name in lessons}
+    boxes = [box(name, lesson, lessons, corners[name], links[name]) for name, lesson in lessons.items()]
     return (
         f'<nav class="course-map" aria-label="{escape(alt)}" data-search-exclude="true"><figure class="figure">'
         f'<svg viewBox="0 0 {width:g} {height:g}" style="min-width:{width:g}px;aspect-ratio:{width:g}/{height:g}">'
@@ -114,5 +114,7 @@ def course_map(source: str, language: str, css_class: str, options: dict, md: Ma
     root = Path(__file__).resolve().parents[2]
     page = (page_path(md) or root / "docs" / "page.md").relative_to(root / "docs")
     # MkDocs leaves the links of a fence alone; Zensical moves them down by one, as it does those of the Markdown.
-    folder = page.with_suffix("") if "relpath" in md.treeprocessors else page.parent
-    return draw(alt[1], read(root), folder.as_posix())
+    mkdocs = md.treeprocessors["relpath"].config if "relpath" in md.treeprocessors else None
+    if mkdocs and not mkdocs.use_directory_urls:  # the zipped course
+        return draw(alt[1], read(root), page.parent.as_posix(), "index.html")
+    return draw(alt[1], read(root), (page.with_suffix("") if mkdocs else page.parent).as_posix())
