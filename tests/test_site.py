@@ -162,6 +162,14 @@ def test_identifiers_are_unique(site):
         assert not repeated, f"{name}: {repeated}"
 
 
+def test_no_block_stands_in_a_paragraph(any_site):
+    """HTML ends a paragraph before a block, so its own end would be one too many. Cause: no empty line before a fence."""
+    for name in pages(any_site):
+        html = (any_site / name).read_text(encoding="utf-8")
+        inside = re.search(r"<p\b[^>]*>(?:(?!</p>|<p\b).)*?<(?:div|pre|figure|table|ul|ol|details)\b[^>]*>", html, re.DOTALL)
+        assert not inside, f"{name}: {inside[0][:200]}"
+
+
 def test_comments_stay_in_the_source(any_site):
     for name in pages(any_site):
         html = (any_site / name).read_text(encoding="utf-8")

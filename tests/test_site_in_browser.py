@@ -77,6 +77,56 @@ def test_every_page_is_sound(browser, address, width, scheme):
     context.close()
 
 
+def test_at_400_percent_no_page_scrolls_sideways(browser, address):
+    """A window of 1280 x 1024 pixels at 400 % has 320 x 256 (WCAG 2.2, 1.4.10)."""
+    page = browser.new_page(viewport={"width": 320, "height": 256}, base_url=address)
+    wide = {}
+    for path in PAGES:
+        page.goto(path, wait_until="load")
+        wide[path] = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.close()
+    assert not {path: more for path, more in wide.items() if more > 0}
+
+
+def test_on_paper_everything_is_shown_and_nothing_asks_to_be_pressed(page):
+    page.goto("lessons/pooling/exercises/")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # what a browser does before it prints
+    folded = page.locator("details > *:not(summary)")
+    assert folded.count() > 5
+    assert all(folded.evaluate_all("all => all.map(each => each.getBoundingClientRect().height > 0)"))
+    for pressed in (".md-code__nav", ".md-header", ".md-sidebar", ".after"):
+        assert not page.locator(pressed).first.is_visible(), pressed
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_nothing_moves_for_who_wants_no_motion(browser, address):
+    page = browser.new_page(base_url=address, reduced_motion="reduce")
+    page.goto("lessons/pooling/")
+    moving = page.evaluate(
+        "[...document.querySelectorAll('*')].map(each => getComputedStyle(each))"
+        ".filter(style => /[1-9]/.test(style.transitionDuration + style.animationDuration)).length"
+    )
+    page.close()
+    assert moving == 0
+
+
+def test_forced_colours_keep_the_parts_of_a_page_apart(browser, address):
+    page = browser.new_page(base_url=address, forced_colors="active", color_scheme="dark")
+    page.goto("lessons/convolution-layer/")
+    page.locator("form.quiz button").first.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    for part in ("form.quiz button", "form.quiz input[type=text]", ".md-typeset .highlight code"):
+        width = page.locator(part).first.evaluate("each => getComputedStyle(each).borderTopWidth")
+        edge = page.locator(part).first.evaluate(
+            "each => getComputedStyle(each.closest('div.highlight') ?? each).borderTopWidth"
+        )
+        assert max(float(width[:-2]), float(edge[:-2])) >= 1, f"{part} has no edge: its background is gone"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    page.close()
+
+
 def test_axe_finds_nothing(browser, address):
     """The accessibility checker axe-core on each page, all answers open; widths and schemes take turns."""
     axe = (ROOT / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")

@@ -26,6 +26,9 @@ def make_inline(element: ElementTree.Element) -> None:
     """Drop namespaces, which HTML does not have, and styles, which the page's style sheet replaces, in place."""
     element.tag = local_name(element.tag)
     element.attrib = {local_name(name): value for name, value in element.attrib.items()}
+    if element.attrib.get("image-rendering") == "pixelated":  # of CSS, and not an attribute of SVG in HTML
+        del element.attrib["image-rendering"]
+        element.attrib["class"] = "pixels"
     for child in list(element):
         if local_name(child.tag) == "style":
             element.remove(child)
