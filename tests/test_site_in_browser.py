@@ -188,8 +188,16 @@ def test_a_word_says_what_it_means(page):
     word = page.locator("a.word", has_text="stride").first
     word.focus()
     tooltip = page.get_by_role("tooltip")
-    tooltip.wait_for(timeout=5000)
     assert tooltip.inner_text() == "How many pixels the kernel moves from one place to the next."
+    page.keyboard.press("Escape")
+    assert not tooltip.is_visible()
+    word.hover()
+    assert tooltip.is_visible()
+    tooltip.hover()  # who enlarges the screen must be able to move over it
+    assert tooltip.is_visible()
+    box, screen = tooltip.bounding_box(), page.viewport_size
+    assert 0 <= box["x"] <= screen["width"] - box["width"]
+    assert 0 <= box["y"] <= screen["height"] - box["height"]
     page.keyboard.press("Enter")
     page.wait_for_url("**/reference/glossary/#stride")
 
@@ -197,7 +205,7 @@ def test_a_word_says_what_it_means(page):
 def test_colours_can_be_chosen_and_stay(page):
     page.goto("")
     for expected in ("default", "slate"):  # from the system's scheme to light, then to dark
-        page.locator("form[data-md-component=palette] label:not([hidden])").click()
+        page.locator(".palette button:not([hidden])").press("Enter")
         assert page.evaluate("document.body.dataset.mdColorScheme") == expected
     page.goto("reference/glossary/")
     assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
@@ -218,6 +226,20 @@ def test_answers_open_by_keyboard(page):
     details.locator("summary").focus()
     page.keyboard.press("Enter")
     assert details.evaluate("element => element.open")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_blocks_of_code_are_as_high_as_the_room_that_is_kept_for_them(browser, address, width):
+    """Or the page would jump under a reader who scrolls."""
+    page = browser.new_page(viewport={"width": width, "height": 800}, base_url=address)
+    page.goto("lessons/vgg/")
+    blocks = page.locator(".language-python > pre > code")
+    kept = blocks.evaluate_all("all => all.map(code => code.offsetHeight)")
+    assert len(kept) > 20
+    blocks.evaluate_all("all => all.forEach(code => (code.style.contentVisibility = 'visible'))")
+    drawn = blocks.evaluate_all("all => all.map(code => code.offsetHeight)")
+    page.close()
+    assert max(abs(one - other) for one, other in zip(kept, drawn, strict=True)) <= 1
 
 
 def test_code_can_be_copied(page):
@@ -385,7 +407,7 @@ def test_each_question_knows_its_answers(page):
     for path in LESSONS:
         page.goto(path)
         forms = page.locator("form.quiz").count()
-        assert forms == page.locator("#quiz ~ h3:has(~ #exercises)").count() >= 5, path
+        assert forms == page.locator(".quizzes > h3").count() >= 5, path
         assert page.evaluate(ANSWER_ALL) == [], path
 
 

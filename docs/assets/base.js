@@ -6,6 +6,11 @@ const scopeOfSite = new URL("../", document.currentScript.src); // this file is 
 
 const IN_FOLDER = location.protocol === "file:"; // the zipped course
 
+// What the theme sets at the end, when every element of the page must be styled anew for it.
+document.documentElement.className = "js js-focus-visible";
+document.documentElement.dataset.jsFocusVisible = "";
+document.queryCommandSupported = () => false; // it asks this for each block of code; the copy buttons are ours, see below
+
 window.__md_scope = scopeOfSite;
 
 window.__md_hash = (text) => [...text].reduce((hash, letter) => (hash << 5) - hash + letter.charCodeAt(0), 0);
@@ -91,16 +96,18 @@ window.Worker = new Proxy(Worker, {
 });
 
 // What is wider than its place scrolls, and a keyboard must reach it. The theme sees to code only.
+const COPY = "Copy to clipboard";
 const SCROLLERS = ".figure, .formula--display, .md-typeset__scrollwrap, .jp-RenderedSVG, .jp-RenderedText pre";
 
 const sizes = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    const box = target.closest(SCROLLERS);
-    if (box.scrollWidth > box.clientWidth) {
+  const boxes = [...new Set(entries.map(({ target }) => target.closest(SCROLLERS)))];
+  const wide = boxes.map((box) => box.scrollWidth > box.clientWidth); // first all that is read, then all that is written
+  for (const [i, box] of boxes.entries()) {
+    if (wide[i]) {
       box.tabIndex = 0;
       box.role = box.matches("figure") ? null : "group";
       box.ariaLabel = "Scrolls sideways";
-    } else {
+    } else if (box.hasAttribute("tabindex")) {
       box.removeAttribute("tabindex");
     }
   }
@@ -110,28 +117,79 @@ function mend(element) {
   if (element.matches(SCROLLERS)) {
     sizes.observe(element);
     sizes.observe(element.firstElementChild ?? element); // a formula grows when its font arrives
-  } else if (element.matches(".md-code__nav")) {
-    element.role = "presentation"; // a button beside each block of code: fifty landmarks would be no landmarks
   }
 }
 
+/** A button that copies a block of code. The theme's own are added and measured one by one, which takes a phone a second. */
+function addCopyButton(pre) {
+  const button = element("button", { type: "button", className: "md-code__button", title: COPY, ariaLabel: COPY });
+  button.dataset.mdType = "copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(pre.querySelector("code").textContent);
+    button.title = button.ariaLabel = "Copied";
+    button.classList.add("md-code__button--done");
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    button.title = button.ariaLabel = COPY;
+    button.classList.remove("md-code__button--done");
+  });
+  pre.prepend(element("div", { className: "md-code__nav" }, button));
+}
+
 addEventListener("DOMContentLoaded", () => {
-  document.querySelectorAll(`${SCROLLERS}, .md-code__nav`).forEach(mend);
+  document.querySelectorAll(SCROLLERS).forEach(mend);
   const added = new MutationObserver((changes) =>
     changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node instanceof Element).forEach(mend),
   );
   added.observe(document.querySelector(".md-content"), { childList: true, subtree: true });
 });
 
-// Figures below the screen are drawn one by one, when the browser has time: a copy or a picture of the page has them all.
+// A word of the glossary says what it means: under the pointer, or when it has the focus. Escape takes the words away.
+const meaning = element("div", { id: "meaning", className: "meaning", role: "tooltip", hidden: true });
+
+function tell({ target }) {
+  const word = target instanceof Element ? target.closest("a.word") : null;
+  if (target !== meaning) {
+    meaning.hidden = !word;
+  }
+  if (!word) {
+    return;
+  }
+  meaning.textContent = word.dataset.meaning ??= word.title;
+  word.removeAttribute("title"); // or the browser would say it a second time
+  word.setAttribute("aria-describedby", meaning.id);
+  const place = word.getClientRects()[0];
+  const left = Math.min(place.left, document.documentElement.clientWidth - meaning.offsetWidth - 8);
+  const above = place.bottom + meaning.offsetHeight + 8 > innerHeight;
+  const top = above ? place.top - meaning.offsetHeight - 4 : place.bottom + 4;
+  meaning.style.left = `${Math.max(8, left)}px`;
+  meaning.style.top = `${top + scrollY}px`;
+}
+
+addEventListener("DOMContentLoaded", () => {
+  if (document.querySelector("a.word")) {
+    document.body.append(meaning);
+    document.addEventListener("focusin", tell);
+    document.addEventListener("mouseover", tell);
+    document.addEventListener("keydown", ({ key }) => {
+      meaning.hidden ||= key === "Escape";
+    });
+  }
+});
+
+// One by one, when the browser has time: blocks of code get their button, and figures below the screen are drawn, so that
+// a copy or a picture of the page has them all.
 addEventListener("load", () => {
-  const figures = [...document.querySelectorAll(".figure svg")];
+  const blocks = document.querySelectorAll(".highlight:not(.language-python + .language-text) > pre");
+  const figures = document.querySelectorAll(".figure svg");
+  const work = [
+    ...[...blocks].map((pre) => () => addCopyButton(pre)),
+    ...[...figures].map((svg) => () => (svg.style.contentVisibility = "visible")),
+  ];
   const whenIdle = window.requestIdleCallback ?? setTimeout;
-  whenIdle(function draw() {
-    const next = figures.shift();
-    if (next) {
-      next.style.contentVisibility = "visible";
-      whenIdle(draw);
+  whenIdle(function next() {
+    work.shift()?.();
+    if (work.length > 0) {
+      whenIdle(next);
     }
   });
 });

@@ -2,16 +2,27 @@
 "use strict";
 
 {
-  const automatic = "(prefers-color-scheme)";
-  const color = { ...(window.__md_get("__palette")?.color ?? { media: automatic }) };
-  if (color.media === automatic) {
-    const scheme = matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
-    const option = document.querySelector(`[data-md-color-media="(prefers-color-scheme: ${scheme})"]`);
-    for (const key of ["media", "scheme", "primary", "accent"]) {
-      color[key] = option.getAttribute(`data-md-color-${key}`);
+  const buttons = [...document.querySelectorAll(".palette button")]; // as the system, light, dark
+  const light = matchMedia("(prefers-color-scheme: light)");
+
+  function show() {
+    const media = __md_get("__palette")?.color?.media;
+    const chosen = Math.max(0, buttons.findIndex((button) => button.dataset.media === media));
+    buttons.forEach((button, i) => (button.hidden = i !== chosen));
+    const { scheme } = buttons[chosen || (light.matches ? 1 : 2)].dataset;
+    if (document.body.dataset.mdColorScheme !== scheme) {
+      document.body.dataset.mdColorScheme = scheme;
     }
   }
-  for (const [key, value] of Object.entries(color)) {
-    document.body.setAttribute(`data-md-color-${key}`, value);
-  }
+
+  buttons.forEach((button, i) =>
+    button.addEventListener("click", () => {
+      const next = buttons[(i + 1) % buttons.length];
+      __md_set("__palette", { color: { media: next.dataset.media } });
+      show();
+      next.focus();
+    }),
+  );
+  light.addEventListener("change", show);
+  show();
 }

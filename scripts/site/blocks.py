@@ -1,0 +1,38 @@
+"""Markdown extension: blocks of code that a phone can show fast. A lesson has fifty, with thousands of elements.
+
+Names, operators and spaces have the colour of the text anyway, so that they need no element. And each block says how
+many lines it has: docs/assets/course.css keeps that much room, and draws the block when it comes near the screen.
+"""
+
+import re
+
+from markdown import Extension, Markdown
+from markdown.postprocessors import Postprocessor
+
+BLOCK = re.compile(r"<pre><span></span><code>(.*?)(?=</code></pre>)", re.DOTALL)
+PLAIN = re.compile(r'<span class="(?:n|o|w)">([^<]*)</span>')
+
+
+def lighter(block: re.Match[str]) -> str:
+    """A block with the number of its lines and without the elements that change nothing."""
+    code = PLAIN.sub(r"\1", block[1])
+    return f'<pre><code style="--lines:{code.count(chr(10))}">{code}'
+
+
+class BlockPostprocessor(Postprocessor):
+    """Change each block of a page."""
+
+    def run(self, text: str) -> str:
+        return BLOCK.sub(lighter, text)
+
+
+class BlockExtension(Extension):
+    """After raw HTML, which the blocks are by then, has come back (30)."""
+
+    def extendMarkdown(self, md: Markdown) -> None:
+        md.postprocessors.register(BlockPostprocessor(md), "blocks", 10)
+
+
+def makeExtension(**options: object) -> BlockExtension:
+    """Entry point of Python-Markdown."""
+    return BlockExtension(**options)
