@@ -39,9 +39,9 @@ async function answer(event) {
     const late = new Promise((resolve) => setTimeout(() => resolve(kept), PATIENCE));
     return Promise.race([fetched.catch(() => kept), late]);
   }
-  return fetched.catch((problem) => {
+  return fetched.catch(() => {
     if (request.mode !== "navigate") {
-      throw problem;
+      return Response.error();
     }
     const page = OFFLINE.replace("./", self.registration.scope);
     return new Response(page, { status: 503, headers: { "Content-Type": "text/html; charset=utf-8" } });

@@ -1,4 +1,4 @@
-"""Audit the built site: Lighthouse, axe, the Nu HTML checker and every link, one line per page.
+"""Audit the built site: Lighthouse, axe, the Nu HTML checker, Firefox and every link, one line per page.
 
 Builds the site into .cache/audit/site, serves it compressed on this machine, and measures it in Chromium as a phone
 would. Exits 1 when a page is below the budget. The HTML checker needs Java. What it installs stays in .cache/audit/.
@@ -36,6 +36,11 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+DRAWN = """new Promise(function look(done) {
+    const styles = [...document.querySelectorAll("pre > code")].map((code) => getComputedStyle(code));
+    const waits = styles.some((style) => style.contentVisibility === "auto");
+    setTimeout(() => (waits ? look(done) : done()), 50);
+})"""  # base.js draws what is below the screen when the browser has time, and lets it be reached by keyboard
 COMPRESSED = (".woff2", ".woff", ".png", ".gz")
 
 
@@ -172,6 +177,7 @@ def axe_violations(base: str, pages: dict[str, Path]) -> dict[str, list[str]]:
             for address in pages:
                 tab.goto(base + address, wait_until="load")
                 tab.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+                tab.evaluate(DRAWN)
                 tab.evaluate(axe)
                 rules = tab.evaluate("axe.run({resultTypes: ['violations']}).then(result => result.violations)")
                 found[address] += [
@@ -181,6 +187,19 @@ def axe_violations(base: str, pages: dict[str, Path]) -> dict[str, list[str]]:
             tab.close()
         browser.close()
     return found
+
+
+def firefox_faults(base: str, pages: dict[str, Path], packages: Path) -> dict[str, list[str]]:
+    """Per page, what goes wrong in Firefox, where one is installed (Debian: `apt install firefox-esr`)."""
+    program = shutil.which("firefox") or shutil.which("firefox-esr")
+    if program is None:
+        print("Firefox is missing: the pages are audited in Chromium only")
+        return {address: [] for address in pages}
+    command = ["node", str(PACKAGES / "firefox.mjs"), str(packages), program, base, *pages]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit("the pages could not be opened in Firefox: see above")
+    return {address: [f"Firefox: {fault}" for fault in faults] for address, faults in json.loads(done.stdout).items()}
 
 
 def lighthouse(url: str, packages: Path, runs: int) -> tuple[dict[str, float], float, list[str]]:
@@ -269,7 +288,8 @@ def main() -> int:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}{FOLDER}"
     links, errors, axe = dead_links(site), html_errors(site, pages, packages), axe_violations(base, pages)
-    problems = {page: links[page] + errors[page] + axe[page] for page in pages}
+    other = firefox_faults(base, {page: path for page, path in pages.items() if page != "404.html"}, packages)
+    problems = {page: links[page] + errors[page] + axe[page] + other.get(page, []) for page in pages}
     visited = {page: path for page, path in pages.items() if page != "404.html"}  # a page of its own status
     failed = report(base, visited, problems, packages, options.runs)
     for line in unreachable(everything) if options.external else []:

@@ -13,6 +13,7 @@ from urllib.parse import quote_plus
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from scripts.audit import DRAWN
 from tests.conftest import ROOT
 
 WIDTHS = (360, 1280)
@@ -135,6 +136,7 @@ def test_axe_finds_nothing(browser, address):
         page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, base_url=address)
         page.goto(path, wait_until="load")
         page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+        page.evaluate(DRAWN)
         page.evaluate(axe)
         for rule in page.evaluate("axe.run({resultTypes: ['violations']}).then(result => result.violations)"):
             found += [f"{path} {width} {scheme}: {rule['help']}: {node['html']}" for node in rule["nodes"]]

@@ -176,13 +176,36 @@ addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// One by one, when the browser has time: blocks of code get their button, and figures below the screen are drawn, so that
-// a copy or a picture of the page has them all.
+// A block of code that was just drawn: the theme could not see before whether it is too wide and must take the focus.
+function reach(code) {
+  if (code.scrollWidth > code.clientWidth) {
+    code.tabIndex = 0;
+  }
+}
+
+document.addEventListener(
+  "toggle",
+  ({ target }) => target.open && target.querySelectorAll("pre > code").forEach(reach),
+  { capture: true },
+);
+
+document.addEventListener(
+  "contentvisibilityautostatechange",
+  ({ target, skipped }) => !skipped && target.matches("pre > code") && reach(target),
+  { capture: true },
+);
+
+// One by one, when the browser has time: blocks of code get their button, and what is below the screen is drawn, so that
+// a copy or a picture of the page has it all.
 addEventListener("load", () => {
   const blocks = document.querySelectorAll(".highlight:not(.language-python + .language-text) > pre");
   const figures = document.querySelectorAll(".figure svg");
   const work = [
     ...[...blocks].map((pre) => () => addCopyButton(pre)),
+    ...[...document.querySelectorAll("pre > code")].map((code) => () => {
+      code.style.contentVisibility = "visible";
+      reach(code);
+    }),
     ...[...figures].map((svg) => () => (svg.style.contentVisibility = "visible")),
   ];
   const whenIdle = window.requestIdleCallback ?? setTimeout;
