@@ -108,7 +108,10 @@ class Maker:
         return opened > closed and re.search(rf"<summary>({FOLDED})", text[opened:]) is not None
 
     def as_text(self, fence: Fence) -> list[str]:
-        """A fence that is read, not run. A diagram of layers becomes a table."""
+        """A fence that is read, not run. A diagram of layers becomes a table, a widget its numbers."""
+        if fence.language == "conv-stepper":
+            numbers = [line for line in fence.body if not line.startswith(("id:", "alt:"))]
+            return [f"*On the site one can step through this convolution: {'; '.join(numbers)}.*"]
         if fence.language == "layers":
             rows = [line for line in fence.body if "|" in line]
             return ["| layer | output |", "|---|---|", *(f"| {row} |" for row in rows)]

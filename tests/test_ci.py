@@ -120,7 +120,7 @@ for module, names in packages_distributions().items():
         sys.modules[module] = None
 import scripts.get_assets, scripts.make_notebooks, scripts.make_texts, scripts.make_zip, scripts.serve
 import scripts.site.course_map, scripts.site.diagrams, scripts.site.figures, scripts.site.formulas, scripts.site.verified
-import scripts.site.blocks, scripts.site.comments, scripts.site.quiz, scripts.site.words
+import scripts.site.blocks, scripts.site.comments, scripts.site.quiz, scripts.site.widgets, scripts.site.words
 """
 
 

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, field
 
 PYTHON = {"python", "py", "python3", "py3", "python-3", "py-3"}
-LANGUAGES = set("python text console markdown yaml json toml html css javascript diff layers course-map".split())
+DRAWN = {"layers", "course-map", "conv-stepper"}  # shown as a picture or a widget, see scripts/site/
+LANGUAGES = set("python text console markdown yaml json toml html css javascript diff".split()) | DRAWN
 INSTEAD = {
     **dict.fromkeys(("sh", "bash", "shell", "zsh"), "console, for what a reader types"),
     **dict.fromkeys(("pycon", "py-repl", "ipython"), "python, and a text fence for its output"),
