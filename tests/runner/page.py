@@ -21,7 +21,7 @@ from tests.runner.snippets import Chunk, chunks
 PLAIN_NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w])")
 # What `compile` and `ast.literal_eval` raise for text that is no expression, or is nested too deeply.
 NOT_PYTHON = (SyntaxError, ValueError, TypeError, MemoryError, RecursionError)
-LATER = ("note:", "given:", "exercise:", "material/tags")  # comments that are no claim of their own; the last lists topics
+LATER = ("note:", "given:", "exercise:", "material/tags")  # no claims of their own; the last one lists the topics
 
 
 @dataclass
