@@ -492,6 +492,20 @@ def results(tmp_path_factory) -> dict[str, dict[str, tuple[str, str]]]:
     return outcomes(folder, "--page-seconds", "8", "--page-memory", "1", "-n", "2")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how long a process waited for a core")
+def test_waiting_for_a_core_does_not_count(tmp_path):
+    """Or a page would fail because other tests run beside it."""
+    folder = project(tmp_path, {"busy": block("import time\n\nwhile time.process_time() < 3:\n    pass")})
+    busy = [sys.executable, "-c", "while True: pass"]  # each in a session of its own: Linux shares cores among those
+    others = [subprocess.Popen(busy, start_new_session=True) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        found = outcomes(folder, "--page-seconds", "4")
+    finally:
+        for other in others:
+            other.kill()
+    assert all(outcome == "passed" for outcome, _ in found["busy"].values()), found
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_good_page_passes(results, name):
     bad = {item: words for item, (outcome, words) in results[name].items() if outcome in ("failure", "error")}

@@ -83,7 +83,7 @@ class PageProcess:
             *lines, self.buffer = (self.buffer + news).split(b"\n")
             for line in lines:
                 self.note(json.loads(line))
-        elif time.monotonic() > self.deadline:
+        elif time.monotonic() > self.deadline + child.seconds_in_line(self.pid):
             self.finish(f"it did not end within {self.limits.seconds:g} s")
         elif self.memory() - self.base > self.limits.bytes:
             self.finish(f"it used more than {self.limits.gibibytes:g} GiB of memory")
