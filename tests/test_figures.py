@@ -196,15 +196,6 @@ def test_a_photograph_keeps_its_pixels():
     assert (np.asarray(image.convert("L")) == pixels).all()
 
 
-def test_an_image_takes_the_smaller_of_two_formats():
-    def form(pixels):
-        figure, axes = style.canvas(1, 1)
-        style.picture(axes, pixels, 0, 0, 1)
-        return re.search(r"data:image/(\w+)", style.to_svg(figure, "photo.svg"))[1]
-
-    assert form(np.asarray(Image.effect_noise((64, 64), 20))) == "webp"
-
-
 def test_grey_keeps_black_and_white_and_refuses_levels_that_wrap_around():
     assert style.grey(np.array([-5, 0, 255, 300]), levels=4).tolist() == [0, 0, 255, 255]
     with pytest.raises(ValueError, match="10 levels do not divide 256"):

@@ -96,7 +96,6 @@ window.Worker = new Proxy(Worker, {
 });
 
 // What is wider than its place scrolls, and a keyboard must reach it. The theme sees to code only.
-const COPY = "Copy to clipboard";
 const SCROLLERS = ".figure, .formula--display, .md-typeset__scrollwrap, .jp-RenderedSVG, .jp-RenderedText pre";
 
 const sizes = new ResizeObserver((entries) => {
@@ -119,6 +118,8 @@ function mend(element) {
     sizes.observe(element.firstElementChild ?? element); // a formula grows when its font arrives
   }
 }
+
+const COPY = "Copy to clipboard";
 
 /** A button that copies a block of code. The theme's own are added and measured one by one, which takes a phone a second. */
 function addCopyButton(pre) {
