@@ -36,11 +36,10 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-DRAWN = """new Promise(function look(done) {
-    const styles = [...document.querySelectorAll("pre > code")].map((code) => getComputedStyle(code));
-    const waits = styles.some((style) => style.contentVisibility === "auto");
-    setTimeout(() => (waits ? look(done) : done()), 50);
-})"""  # base.js draws what is below the screen when the browser has time, and lets it be reached by keyboard
+DRAWN = """new Promise((done) => {
+    document.querySelectorAll("pre > code, .figure svg").forEach(({ style }) => (style.contentVisibility = "visible"));
+    setTimeout(done, 100);
+})"""  # what is below the screen is not drawn before it comes near
 COMPRESSED = (".woff2", ".woff", ".png", ".gz")
 
 

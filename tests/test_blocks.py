@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from markdown import Markdown
 
 CODE = """```python
@@ -31,9 +32,12 @@ def convert(text: str, *extensions: str) -> str:
     return Markdown(extensions=[*extensions, "pymdownx.highlight"], extension_configs=options).convert(text)
 
 
-def test_a_block_says_how_many_lines_it_has():
-    html = convert(CODE, "pymdownx.superfences", "scripts.site.blocks")
-    assert '<code style="--lines:3">' in html
+@pytest.mark.parametrize(
+    ("line", "columns"), [("x = a + b", 9), ("print(a < b, 'x')", 17), ("# 卷积卷积", 10), ("s = '⌊x⌋'", 9)]
+)
+def test_a_block_says_how_large_it_is(line, columns):
+    html = convert(CODE.replace("x = a + b", line), "pymdownx.superfences", "scripts.site.blocks")
+    assert f'<code style="--lines:3;--columns:{columns}">' in html
 
 
 def test_a_block_keeps_its_text_and_loses_elements_without_a_colour():

@@ -244,6 +244,20 @@ def test_blocks_of_code_are_as_high_as_the_room_that_is_kept_for_them(browser, a
     assert max(abs(one - other) for one, other in zip(kept, drawn, strict=True)) <= 1
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_exactly_the_blocks_that_scroll_take_the_focus(browser, address, width):
+    page = browser.new_page(viewport={"width": width, "height": 800}, base_url=address)
+    page.goto("lessons/pooling/")
+    page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+    page.evaluate(DRAWN)
+    blocks = page.locator("pre > code")
+    scrolls = blocks.evaluate_all("all => all.map(code => code.scrollWidth > code.clientWidth)")
+    focus = blocks.evaluate_all("all => all.map(code => code.tabIndex === 0)")
+    page.close()
+    assert True in scrolls or width == max(WIDTHS)
+    assert scrolls == focus
+
+
 def test_code_can_be_copied(page):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(LESSONS[0])

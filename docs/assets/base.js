@@ -177,42 +177,33 @@ addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// A block of code that was just drawn: the theme could not see before whether it is too wide and must take the focus.
-function reach(code) {
-  if (code.scrollWidth > code.clientWidth) {
-    code.tabIndex = 0;
+// A block of code that is wider than its place takes the focus. The theme cannot see that before the block is drawn, which
+// happens when it comes near: its longest line is known, see scripts/site/blocks.py, and a letter is measured once.
+const measure = document.createElement("canvas").getContext("2d");
+
+function isWide(code, width) {
+  const style = getComputedStyle(code);
+  if (style.whiteSpace === "pre-wrap") {
+    return false;
   }
+  measure.font = `${style.fontSize} ${style.fontFamily}`;
+  return code.style.getPropertyValue("--columns") * measure.measureText("0").width > width;
 }
 
-document.addEventListener(
-  "toggle",
-  ({ target }) => target.open && target.querySelectorAll("pre > code").forEach(reach),
-  { capture: true },
-);
+const blockSizes = new ResizeObserver((entries) => {
+  const wide = entries.map(({ target, contentRect }) => isWide(target, contentRect.width));
+  entries.forEach(({ target }, i) => (wide[i] ? (target.tabIndex = 0) : target.removeAttribute("tabindex")));
+});
 
-document.addEventListener(
-  "contentvisibilityautostatechange",
-  ({ target, skipped }) => !skipped && target.matches("pre > code") && reach(target),
-  { capture: true },
-);
-
-// One by one, when the browser has time: blocks of code get their button, and what is below the screen is drawn, so that
-// a copy or a picture of the page has it all.
+// One by one, when the browser has time: the buttons of blocks of code. What is wide is watched after the theme has looked.
 addEventListener("load", () => {
-  const blocks = document.querySelectorAll(".highlight:not(.language-python + .language-text) > pre");
-  const figures = document.querySelectorAll(".figure svg");
-  const work = [
-    ...[...blocks].map((pre) => () => addCopyButton(pre)),
-    ...[...document.querySelectorAll("pre > code")].map((code) => () => {
-      code.style.contentVisibility = "visible";
-      reach(code);
-    }),
-    ...[...figures].map((svg) => () => (svg.style.contentVisibility = "visible")),
-  ];
+  document.querySelectorAll("pre > code[style]").forEach((code) => blockSizes.observe(code));
+  const work = [...document.querySelectorAll(".highlight:not(.language-python + .language-text) > pre")];
   const whenIdle = window.requestIdleCallback ?? setTimeout;
   whenIdle(function next() {
-    work.shift()?.();
-    if (work.length > 0) {
+    const pre = work.shift();
+    if (pre) {
+      addCopyButton(pre);
       whenIdle(next);
     }
   });

@@ -1,22 +1,32 @@
 """Markdown extension: blocks of code that a phone can show fast. A lesson has fifty, with thousands of elements.
 
 Names, operators and spaces have the colour of the text anyway, so that they need no element. And each block says how
-many lines it has: docs/assets/course.css keeps that much room, and draws the block when it comes near the screen.
+many lines it has and how long its longest one is: docs/assets/course.css keeps that much room, and draws the block when
+it comes near the screen; docs/assets/base.js gives the focus to one that is too wide.
 """
 
 import re
+import unicodedata
+from html import unescape
 
 from markdown import Extension, Markdown
 from markdown.postprocessors import Postprocessor
 
 BLOCK = re.compile(r"<pre><span></span><code>(.*?)(?=</code></pre>)", re.DOTALL)
 PLAIN = re.compile(r'<span class="(?:n|o|w)">([^<]*)</span>')
+TAG = re.compile(r"<[^>]+>")
+
+
+def columns(line: str) -> int:
+    """How wide a line is, in letters; some letters, such as Chinese ones, are twice as wide."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in line)
 
 
 def lighter(block: re.Match[str]) -> str:
-    """A block with the number of its lines and without the elements that change nothing."""
+    """A block with the size of its text and without the elements that change nothing."""
     code = PLAIN.sub(r"\1", block[1])
-    return f'<pre><code style="--lines:{code.count(chr(10))}">{code}'
+    lines = unescape(TAG.sub("", code)).split("\n")
+    return f'<pre><code style="--lines:{code.count(chr(10))};--columns:{max(map(columns, lines))}">{code}'
 
 
 class BlockPostprocessor(Postprocessor):
