@@ -1,111 +1,46 @@
-"""Write what PyTorch computes for random convolutions: tests/golden/convolution.json, for the widget's arithmetic.
+"""Write what PyTorch computes for random inputs of the widgets: tests/golden/<name>.json, one case a line.
 
-Each case is a state of docs/assets/widgets/convolution.js with its output, or with the error that PyTorch raises. The
-layers that the lessons write from scratch must give the same numbers, or nothing is written.
+Each module of scripts/golden/ makes one file; its docstring says what a case is.
 
 Example: python -m scripts.make_golden --check
 """
 
 import argparse
 import json
-import random
 import sys
-
-import torch
-import torch.nn.functional as F
-from torch import nn
+from importlib import import_module
 
 from scripts.get_assets import ROOT
-from snippets import convolution_layer, transposed_convolution
 
-GOLDEN = ROOT / "tests" / "golden" / "convolution.json"
-CALLS = {"2d": F.conv2d, "1d": F.conv1d, "transposed": F.conv_transpose2d}
-LAYERS = {"2d": nn.Conv2d, "1d": nn.Conv1d, "transposed": nn.ConvTranspose2d}
-CASES = 60
+FOLDER = ROOT / "tests" / "golden"
+NAMES = ("convolution", "digits", "filters", "networks")
 
 
-def random_state(dice: random.Random) -> dict:
-    """A state within the limits of the widget; now and then one that has no output."""
-    mode = dice.choice(list(CALLS))
-    groups = dice.choice([1, 1, 1, 2, 3])
-    most = 4 // groups
-    channels = {"inChannels": groups * dice.randint(1, most), "outChannels": groups * dice.randint(1, most)}
-    if groups > 1 and dice.random() < 0.3:
-        channels[dice.choice(list(channels))] -= 1  # which groups do not divide
-    sizes = {"height": dice.randint(1, 8), "width": dice.randint(1, 8)}
-    sizes |= {"kernelHeight": dice.randint(1, 5), "kernelWidth": dice.randint(1, 5)}
-    if mode == "1d":
-        sizes |= {"height": 1, "kernelHeight": 1}
-    steps = {"stride": dice.randint(1, 4), "padding": dice.randint(0, 3), "dilation": dice.randint(1, 3)}
-    state = {"mode": mode, **sizes, **steps, **channels, "groups": groups}
-    whole = dice.random() < 0.5
-
-    def values(*shape: int) -> list:
-        if not shape:
-            return float(dice.randint(-9, 9)) if whole else round(dice.uniform(-3, 3), 3)
-        return [values(*shape[1:]) for _ in range(shape[0])]
-
-    first, second = (channels["inChannels"], channels["outChannels"])
-    first, second = (first, second) if mode == "transposed" else (second, first)
-    state["input"] = values(channels["inChannels"], sizes["height"], sizes["width"])
-    state["weight"] = values(first, -(-second // groups), sizes["kernelHeight"], sizes["kernelWidth"])
-    return state
-
-
-def by_pytorch(state: dict) -> list:
-    """The output (C, H, W). Raises as PyTorch does: ValueError for the channels of a layer, RuntimeError for sizes."""
-    LAYERS[state["mode"]](state["inChannels"], state["outChannels"], 1, groups=state["groups"])
-    x, weight = (torch.tensor(state[name], dtype=torch.float64) for name in ("input", "weight"))
-    options = {name: state[name] for name in ("stride", "padding", "dilation", "groups")}
-    if state["mode"] == "1d":
-        return F.conv1d(x[None, :, 0], weight[:, :, 0], **options)[0][:, None].tolist()
-    return CALLS[state["mode"]](x[None], weight, **options)[0].tolist()
-
-
-def by_hand(state: dict) -> list | None:
-    """The same by the layers of the lessons; None where they do not go as far."""
-    steps = {name: state[name] for name in ("stride", "padding", "dilation")}
-    if state["mode"] == "2d":
-        bias = [0.0] * state["outChannels"]
-        return convolution_layer.conv_layer(state["input"], state["weight"], bias, groups=state["groups"], **steps)
-    is_square = state["kernelHeight"] == state["kernelWidth"]
-    if state["mode"] == "transposed" and state["groups"] == 1 and is_square:
-        x, weight = torch.tensor([state["input"]]), torch.tensor(state["weight"])
-        return transposed_convolution.conv_transpose2d(x, weight, **steps)[0].tolist()
-    return None
-
-
-def case(state: dict) -> dict:
-    """The state with its output or its error. Raises AssertionError where a lesson's layer disagrees."""
-    try:
-        output = by_pytorch(state)
-    except (RuntimeError, ValueError) as problem:
-        return {"state": state, "error": str(problem).split("\n")[0]}
-    mine = by_hand(state)
-    if mine is not None:
-        torch.testing.assert_close(torch.tensor(mine), torch.tensor(output), rtol=1e-5, atol=1e-4)
-    # Products of numbers with three decimals have six: rounding to six takes away what differs between processors.
-    return {"state": state, "output": [[[round(value, 6) + 0.0 for value in row] for row in rows] for rows in output]}
-
-
-def text() -> str:
-    dice = random.Random(7)
-    return "[\n" + ",\n".join(json.dumps(case(random_state(dice))) for _ in range(CASES)) + "\n]\n"
+def text(name: str) -> str:
+    """The contents of tests/golden/<name>.json."""
+    cases = import_module(f"scripts.golden.{name}").cases()
+    return "[\n" + ",\n".join(map(json.dumps, cases)) + "\n]\n"
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the file is another one")
+    parser.add_argument("name", nargs="*", help=f"of {', '.join(NAMES)}; all when left out")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is another one")
     options = parser.parse_args(arguments)
-    made = text()
-    if not options.check:
-        GOLDEN.parent.mkdir(exist_ok=True)
-        GOLDEN.write_text(made, encoding="utf-8")
-        return 0
-    if not GOLDEN.is_file() or GOLDEN.read_text(encoding="utf-8") != made:
-        print(f"{GOLDEN.relative_to(ROOT)}: not what PyTorch gives. Mend it with: python -m scripts.make_golden")
-        return 1
-    return 0
+    if unknown := sorted(set(options.name) - set(NAMES)):
+        parser.error(f"no such file: {', '.join(unknown)}")
+    wrong = False
+    for name in options.name or NAMES:
+        path, made = FOLDER / f"{name}.json", text(name)
+        if not options.check:
+            FOLDER.mkdir(exist_ok=True)
+            path.write_text(made, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != made:
+            print(
+                f"{path.relative_to(ROOT)}: not what PyTorch gives. Mend it with: python -m scripts.make_golden {name}"
+            )
+            wrong = True
+    return int(wrong)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.site.pages import front_matter
-from tests.runner.fences import Fence, Problem, after_front_matter, scan
+from tests.runner.fences import WIDGETS, Fence, Problem, after_front_matter, scan
 from tests.runner.snippets import INCLUDE, chunks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,9 +109,9 @@ class Maker:
 
     def as_text(self, fence: Fence) -> list[str]:
         """A fence that is read, not run. A diagram of layers becomes a table, a widget its numbers."""
-        if fence.language == "conv-stepper":
-            numbers = [line for line in fence.body if not line.startswith(("id:", "alt:"))]
-            return [f"*On the site one can step through this convolution: {'; '.join(numbers)}.*"]
+        if fence.language in WIDGETS:
+            numbers = "; ".join(line for line in fence.body if not line.startswith(("id:", "alt:", "check:")))
+            return [f"*On the site, one can play with this ({fence.language}{': ' if numbers else ''}{numbers}).*"]
         if fence.language == "layers":
             rows = [line for line in fence.body if "|" in line]
             return ["| layer | output |", "|---|---|", *(f"| {row} |" for row in rows)]

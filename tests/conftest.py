@@ -1,11 +1,14 @@
 """What several test files share: the built site, a server and a browser, and norms for tests of equal outputs."""
 
+import io
+import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -109,3 +112,73 @@ def browser():
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+def golden(name: str) -> list[dict]:
+    """The cases of tests/golden/<name>.json, see scripts/make_golden.py."""
+    return json.loads((ROOT / "tests" / "golden" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def output_of(program: str) -> str:
+    """What a program that a widget shows prints."""
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(program, {})
+    return printed.getvalue()
+
+
+def equal(one: list, other: list) -> bool:
+    """Whether two nested lists of numbers are equal: whole numbers exactly, others to five decimals."""
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(equal, one, other))
+    return one == other if one == int(one) else abs(one - other) <= 1e-5
+
+
+@pytest.fixture
+def open_widget(browser, address) -> Iterator[Callable]:
+    """Opens the page of a widget, below reference/; an error in the console fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1400}, base_url=address)
+    problems = []
+
+    def open_page(name: str, query: str = ""):
+        page = context.new_page()
+        page.on("pageerror", lambda problem: problems.append(str(problem)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.goto(f"reference/{name}/{query}")
+        page.locator(f"{name}:defined > div").first.wait_for()
+        return page
+
+    yield open_page
+    context.close()
+    assert not problems, problems
+
+
+TRY = """([code, cases]) => {
+    try {
+        return new Function("cases", code)(cases);
+    } catch {
+        return null;  // found, too
+    }
+}"""
+
+
+@pytest.fixture
+def run_mutants(browser, address) -> Iterator[Callable]:
+    """Runs a pure module with hand-made mistakes over golden cases; gives the mistakes that change nothing."""
+    context = browser.new_context(base_url=address, bypass_csp=True)
+    page = context.new_page()
+    page.goto("404.html")
+
+    def survivors(path: Path, mutants: list[tuple[str, str]], run: str, cases: list[dict], differences: Callable):
+        source, alive = path.read_text(encoding="utf-8"), []
+        for old, new in [("", ""), *mutants]:
+            assert old in source, old
+            code = f"{source.replace(old, new, 1)}; return ({run})(cases)"
+            found = page.evaluate(TRY, [code, cases])
+            assert old or found and not differences(cases, found), "the module itself must be right"
+            if old and found and not differences(cases, found):
+                alive.append(f"{old} -> {new}")
+        return alive
+
+    yield survivors
+    context.close()

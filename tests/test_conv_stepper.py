@@ -1,20 +1,15 @@
 """The widget that steps through a convolution: its numbers are PyTorch's, and it can be used by keyboard."""
 
-import gzip
-import io
-import json
 import re
-from contextlib import redirect_stdout
 
 import pytest
 from markdown import Markdown
 from pymdownx.superfences import SuperFencesException
 
 from scripts import make_golden
-from scripts.site.widgets import conv_stepper, state
-from tests.conftest import ROOT
+from scripts.site.widgets import conv_stepper, convolution
+from tests.conftest import ROOT, equal, golden, output_of
 
-PAGE = "reference/conv-stepper/"
 CODE = ROOT / "docs/assets/widgets"
 RUN = """(cases) => cases.map(({ state }) => {
     try {
@@ -50,40 +45,22 @@ MUTANTS = [
 
 @pytest.fixture(scope="module")
 def cases():
-    return json.loads(make_golden.GOLDEN.read_text(encoding="utf-8"))
+    return golden("convolution")
 
 
 @pytest.fixture
-def page(browser, address):
-    context = browser.new_context(viewport={"width": 1280, "height": 1400}, base_url=address)
-    page = context.new_page()
-    problems = []
-    page.on("pageerror", lambda problem: problems.append(str(problem)))
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.goto(PAGE)
-    yield page
-    context.close()
-    assert not problems, problems
+def page(open_widget):
+    return open_widget("conv-stepper")
 
 
 def differences(cases, found):
-    """Indices of the cases that differ: integers must be equal, reals to 1e-5, and errors must be the same cases."""
-    wrong = []
-    for number, (case, mine) in enumerate(zip(cases, found, strict=True)):
-        flat = [
-            [value for rows in (each.get("output") or []) for row in rows for value in row] for each in (case, mine)
-        ]
-        whole = all(value == int(value) for value in flat[0])
-        same = len(flat[0]) == len(flat[1]) and all(
-            one == other if whole else abs(one - other) <= 1e-5 for one, other in zip(*flat, strict=True)
-        )
-        if ("error" in case) != ("error" in mine) or not same:
-            wrong.append(number)
-    return wrong
+    """Indices of the cases that differ; errors must be the same cases."""
+    pairs = enumerate(zip(cases, found, strict=True))
+    return [i for i, (case, mine) in pairs if not equal(case.get("output") or [], mine.get("output") or [])]
 
 
 def test_the_golden_values_are_those_of_pytorch():
-    assert make_golden.main(["--check"]) == 0
+    assert make_golden.main(["--check", "convolution"]) == 0
 
 
 def test_the_widget_computes_what_pytorch_computes(page, cases):
@@ -91,20 +68,8 @@ def test_the_widget_computes_what_pytorch_computes(page, cases):
     assert differences(cases, page.evaluate(RUN, cases)) == []
 
 
-def test_every_hand_made_mistake_in_its_arithmetic_is_found(browser, address, cases):
-    context = browser.new_context(base_url=address, bypass_csp=True)
-    page = context.new_page()
-    page.goto("404.html")
-    source = (CODE / "convolution.js").read_text(encoding="utf-8")
-    survivors = []
-    for old, new in [("", ""), *MUTANTS]:
-        assert old in source, old
-        code = f"{source.replace(old, new, 1)}; return ({RUN})(cases)"
-        found = page.evaluate("([code, cases]) => new Function('cases', code)(cases)", [code, cases])
-        if not differences(cases, found) and old:
-            survivors.append(f"{old} -> {new}")
-    context.close()
-    assert not survivors, survivors
+def test_every_hand_made_mistake_in_its_arithmetic_is_found(run_mutants, cases):
+    assert run_mutants(CODE / "convolution.js", MUTANTS, RUN, cases, differences) == []
 
 
 def test_the_program_that_it_shows_prints_what_it_shows(page):
@@ -114,15 +79,13 @@ def test_the_program_that_it_shows_prints_what_it_shows(page):
     for name in names:
         example.select_option(name)
         shown = [text.replace("−", "-") for text in page.locator("conv-stepper td > button").all_inner_texts()]
-        printed = io.StringIO()
-        with redirect_stdout(printed):
-            exec(page.locator("conv-stepper code").text_content(), {})
-        values = [float(value) for value in re.findall(r"-?[\d.]+(?:e-?\d+)?", printed.getvalue())]
+        printed = output_of(page.locator("conv-stepper code").text_content())
+        values = [float(value) for value in re.findall(r"-?[\d.]+(?:e-?\d+)?", printed)]
         assert values == pytest.approx([float(text) for text in shown], abs=1e-4), name
 
 
 def test_one_steps_by_keyboard_and_hears_the_sum(page):
-    total = page.locator(".stepper__sum")
+    total = page.locator(".widget__sum")
     assert total.inner_text().startswith("output[0, 0, 0] = 1 · (−1) + 1 · 0 + 1 · 1 + 1 · (−2)")
     page.get_by_role("button", name="One step on").press("Enter")
     assert total.inner_text().startswith("output[0, 0, 1] = ")
@@ -141,17 +104,17 @@ def test_play_stops_at_the_last_output(page):
     page.get_by_role("button", name="Play").press("Enter")
     page.get_by_role("button", name="Pause").wait_for()
     page.get_by_role("button", name="Play").wait_for(timeout=10_000)
-    assert page.locator(".stepper__sum").inner_text().startswith("output[0, 2, 2] = ")
+    assert page.locator(".widget__sum").inner_text().startswith("output[0, 2, 2] = ")
 
 
 def test_numbers_are_edited_and_a_wrong_one_is_refused(page):
     cell = page.get_by_label("weight[0, 0, 0, 0]")
     cell.fill("2.5")
     cell.press("Enter")
-    assert page.locator(".stepper__sum").inner_text().startswith("output[0, 0, 0] = 1 · 2.5 + ")
+    assert page.locator(".widget__sum").inner_text().startswith("output[0, 0, 0] = 1 · 2.5 + ")
     cell.fill("many")
     cell.press("Enter")
-    assert page.locator(".stepper__said").inner_text() == "many is no number from −1000 to 1000."
+    assert page.locator(".widget__said").inner_text() == "many is no number from −1000 to 1000."
     assert cell.input_value() == "2.5"
 
 
@@ -177,7 +140,7 @@ def test_a_link_restores_the_numbers(page):
     cell.press("Enter")
     before = page.locator("conv-stepper td > button").all_inner_texts()
     page.get_by_role("button", name="Copy a link").press("Enter")
-    page.locator(".stepper__said", has_text="Copied.").wait_for()
+    page.locator(".widget__said", has_text="Copied.").wait_for()
     page.goto(page.evaluate("navigator.clipboard.readText()"))
     page.reload()
     assert page.locator("conv-stepper td > button").all_inner_texts() == before
@@ -188,24 +151,9 @@ def test_a_link_restores_the_numbers(page):
 def test_a_damaged_link_says_so_and_shows_the_first_numbers(page, name, value):
     query = page.evaluate("convolution.toQuery(document.querySelector('conv-stepper').state).toString()")
     damaged = re.sub(rf"(^|&){name}=[^&]*", rf"\g<1>{name}={value}", query)
-    page.goto(f"{page.url}?stepper=stepper&{damaged}")
-    assert "The link cannot be read" in page.locator(".stepper__said").inner_text()
+    page.goto(f"{page.url}?widget=stepper&{damaged}")
+    assert "The link cannot be read" in page.locator(".widget__said").inner_text()
     assert page.locator("conv-stepper td > button").count() == 9
-
-
-def test_it_is_light_and_only_where_it_is_used(page, address):
-    assert sum(len(gzip.compress(path.read_bytes())) for path in CODE.glob("conv*.js")) < 50_000
-    loaded = []
-    page.on("request", lambda request: loaded.append(request.url))
-    page.goto("lessons/vgg/")
-    assert loaded and not [url for url in loaded if "widgets" in url]
-
-
-def test_without_javascript_the_numbers_are_there(browser, address):
-    page = browser.new_page(base_url=address, java_script_enabled=False)
-    page.goto(PAGE)
-    assert "Kernel: -1 0 1 / -2 0 2 / -1 0 1." in page.locator("conv-stepper").inner_text()
-    page.close()
 
 
 FENCE = {"id": "a", "input": "1 2 / 3 4", "kernel": "1 0 / 0 1"}
@@ -223,7 +171,7 @@ FENCE = {"id": "a", "input": "1 2 / 3 4", "kernel": "1 0 / 0 1"}
     ],
 )
 def test_a_fence_becomes_a_state(changes, expected):
-    assert state({**FENCE, **changes}) == expected
+    assert convolution({**FENCE, **changes}) == expected
 
 
 @pytest.mark.parametrize(

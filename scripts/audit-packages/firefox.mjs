@@ -28,7 +28,8 @@ async function search(page) {
   return page.$eval(".md-search-result__item > a", (link) => link.href);
 }
 
-const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true });
+const extraPrefsFirefox = { "network.prefetch-next": false }; // it would be cut off when the next page is opened, and complain
+const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true, extraPrefsFirefox });
 const page = await browser.newPage();
 await page.setViewport({ width: 360, height: 800 });
 const found = {};

@@ -1,17 +1,22 @@
-"""The ```conv-stepper fence: a convolution that the reader steps through, see docs/assets/widgets/conv-stepper.js.
+"""The fences of the widgets, see docs/assets/widgets/. Without JavaScript a reader sees the words and the numbers.
 
+    ```conv-stepper
     id: by-hand
-    mode: 2d
     input: 1 2 3 / 4 5 6 / 7 8 9
     kernel: 1 0 / 0 -1
     stride: 1
     alt: What a reader without JavaScript must know.
+    ```
 
-mode is 2d, 1d or transposed. Rows are divided by /, channels by |, filters by ||. stride, padding, dilation and groups
-may be left out. Without JavaScript a reader sees the numbers and the words.
+Each line is `name: value`. mode is 2d (if left out), 1d or transposed. Rows are divided by /, channels by |, filters
+by ||. stride, padding, dilation and groups may be left out. `shape-calculator` and `receptive-field` have a `network`,
+such as `1x28x28: conv out=6 kernel=5; relu; flatten; linear out=10`; `kernel-sandbox` has a `kernel`, a number to
+`divide` by if it is not 1, and what to `show`, 0, 1 or 2; `digit-lab` has its words alone. In a lesson, `check` ties
+the numbers to the example of the page: `widget.input == x and widget.kernel == kernel`, see tests/runner/widgets.py.
 """
 
 import re
+from collections.abc import Callable
 from html import escape
 from urllib.parse import urlencode
 
@@ -19,8 +24,11 @@ from markdown import Markdown
 
 from scripts.site.pages import error
 
-FIELDS = re.compile(r"^(id|mode|input|kernel|stride|padding|dilation|groups|alt): *(\S.*)$")
+LINE = re.compile(r"^([a-z]+): *(\S.*)$")
 MODES = ("2d", "1d", "transposed")
+LAYER = r"(conv|maxpool|avgpool|adaptive|batchnorm|relu|dropout|flatten|linear)( [a-z]+=\d+)*"
+NETWORK = re.compile(rf"^\d+x\d+x\d+: {LAYER}(; {LAYER})*$")
+SIDES = (1, 3, 5, 7)  # of a kernel with a middle
 
 
 def grid(text: str) -> list[list[float]]:
@@ -31,8 +39,8 @@ def grid(text: str) -> list[list[float]]:
     return rows
 
 
-def state(fields: dict[str, str]) -> str:
-    """What the fence says as the query that convolution.js reads. Raises ValueError with the mistake."""
+def convolution(fields: dict[str, str]) -> str:
+    """What a conv-stepper says as the query that convolution.js reads. Raises ValueError with the mistake."""
     mode = fields.get("mode", "2d")
     if mode not in MODES:
         raise ValueError(f"mode is one of {', '.join(MODES)}")
@@ -51,18 +59,51 @@ def state(fields: dict[str, str]) -> str:
     return urlencode({"mode": mode, "n": numbers, "x": ",".join(values), "w": ",".join(weights)}, safe=",")
 
 
-def conv_stepper(source: str, language: str, css_class: str, options: dict, md: Markdown, **kwargs: object) -> str:
-    """Formatter for pymdownx.superfences. Raises PageError when the fence is not written as described above."""
-    found = [FIELDS.match(line) for line in source.strip().split("\n")]
-    if not all(found):
-        raise error(md, source, "wrong `conv-stepper` fence: each line is `name: value`, see scripts/site/widgets.py")
-    fields = {match[1]: match[2] for match in found}
-    if missing := {"id", "input", "kernel", "alt"} - set(fields):
-        raise error(md, source, f"wrong `conv-stepper` fence: {', '.join(sorted(missing))} missing")
-    try:
-        query = state(fields)
-    except ValueError as problem:
-        raise error(md, source, f"wrong `conv-stepper` fence: {problem}") from problem
-    words = escape(f"{fields['alt']} Input: {fields['input']}. Kernel: {fields['kernel']}.")
-    attributes = f'id="{escape(fields["id"])}" state="{escape(query)}" data-search-exclude="true"'
-    return f'<div class="widget"><conv-stepper {attributes}><p>{words}</p></conv-stepper></div>'
+def network(fields: dict[str, str]) -> str:
+    """The layers as network.js reads them. Raises ValueError with the mistake."""
+    if not NETWORK.match(fields["network"]):
+        raise ValueError("a network is written as `1x28x28: conv out=6 kernel=5; relu`, with one space between words")
+    return fields["network"]
+
+
+def filtering(fields: dict[str, str]) -> str:
+    """The kernel as the query that filtering.js reads. Raises ValueError with the mistake."""
+    rows = grid(fields["kernel"])
+    if len(rows) != len(rows[0]) or len(rows) not in SIDES:
+        raise ValueError(f"a kernel has as many rows as columns, one of {', '.join(map(str, SIDES))}")
+    kernel = "/".join(" ".join(f"{value:g}" for value in row) for row in rows)
+    return urlencode({"k": kernel, "divide": fields.get("divide", "1"), "show": fields.get("show", "0")})
+
+
+def widget(
+    name: str, needed: set[str], allowed: set[str], state: Callable[[dict[str, str]], str] | None = None
+) -> Callable[..., str]:
+    """A formatter for pymdownx.superfences. It raises PageError when a fence is not written as described above."""
+
+    def formatter(source: str, language: str, css_class: str, options: dict, md: Markdown, **kwargs: object) -> str:
+        found = [LINE.match(line) for line in source.strip().split("\n")]
+        names = needed | allowed | {"id", "alt", "check"}
+        if not all(match and match[1] in names for match in found):
+            raise error(md, source, f"wrong `{name}` fence: each line is `name: value`, see scripts/site/widgets.py")
+        fields = {match[1]: match[2] for match in found}
+        if missing := (needed | {"id", "alt"}) - set(fields):
+            raise error(md, source, f"wrong `{name}` fence: {', '.join(sorted(missing))} missing")
+        try:
+            query = f' state="{escape(state(fields))}"' if state else ""
+        except ValueError as problem:
+            raise error(md, source, f"wrong `{name}` fence: {problem}") from problem
+        numbers = "".join(
+            f" {key.capitalize()}: {fields[key]}." for key in ("input", "kernel", "network") if key in fields
+        )
+        attributes = f'id="{escape(fields["id"])}"{query} data-search-exclude="true"'
+        return f'<div class="widget"><{name} {attributes}><p>{escape(fields["alt"] + numbers)}</p></{name}></div>'
+
+    return formatter
+
+
+OPTIONS = {"mode", "stride", "padding", "dilation", "groups"}
+conv_stepper = widget("conv-stepper", {"input", "kernel"}, OPTIONS, convolution)
+shape_calculator = widget("shape-calculator", {"network"}, set(), network)
+receptive_field = widget("receptive-field", {"network"}, set(), network)
+kernel_sandbox = widget("kernel-sandbox", {"kernel"}, {"divide", "show"}, filtering)
+digit_lab = widget("digit-lab", set(), set())

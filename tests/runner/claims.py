@@ -5,7 +5,7 @@ import dataclasses
 import math
 import re
 
-from tests.runner import layers
+from tests.runner import layers, widgets
 from tests.runner.arithmetic import UNITS
 from tests.runner.page import PLAIN_NUMBER, Claim, how_many
 
@@ -22,6 +22,8 @@ def fault(claim: Claim, namespace: dict) -> str | None:
     if claim.kind == "layers":
         return layers.fault(claim.rows)
     scope = namespace if claim.row is None else {**namespace, "c": claim.row}
+    if claim.kind == "widget":
+        scope = {**namespace, "widget": widgets.parse(claim.rows)}
     value = eval(compile(claim.expression, "<claim>", "eval"), scope)
     if claim.kind == "number":
         return numbers_fault(claim, value)

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, field
 
 PYTHON = {"python", "py", "python3", "py3", "python-3", "py-3"}
-DRAWN = {"layers", "course-map", "conv-stepper"}  # shown as a picture or a widget, see scripts/site/
+WIDGETS = {"conv-stepper", "shape-calculator", "receptive-field", "kernel-sandbox", "digit-lab"}
+DRAWN = {"layers", "course-map"} | WIDGETS  # shown as a picture or a widget, see scripts/site/
 LANGUAGES = set("python text console markdown yaml json toml html css javascript diff".split()) | DRAWN
 INSTEAD = {
     **dict.fromkeys(("sh", "bash", "shell", "zsh"), "console, for what a reader types"),

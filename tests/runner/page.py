@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pytest_codeblocks import extract_from_buffer
 
-from tests.runner import exercises, observed, quiz, tables
-from tests.runner.fences import CONTROL, Comment, Fence, Problem, Scan, is_directive, normal_form, scan
+from tests.runner import exercises, observed, quiz, tables, widgets
+from tests.runner.fences import CONTROL, WIDGETS, Comment, Fence, Problem, Scan, is_directive, normal_form, scan
 from tests.runner.outputs import differences, idle_band, within
 from tests.runner.snippets import Chunk, chunks
 
@@ -69,7 +69,7 @@ class Claim:
     holds: bool = True  # False in a wrong answer of a quiz, whose check must fail
     question: quiz.Question | None = None
     row: dict[str, str] | None = None  # of a table: the cells by column
-    rows: list[str] | None = None  # of a diagram of layers
+    rows: list[str] | None = None  # of a diagram of layers, or of a widget
 
 
 @dataclass
@@ -109,10 +109,18 @@ def read_page(path: Path, root: Path) -> Page:
     exercises.assign(page.scan, blocks, page.problems)
     diagrams = [f for f in page.scan.fences if f.language == "layers"]
     shapes = [Claim(f"layers-{f.line}", f.line, "layers", "", rows=f.body[1:]) for f in diagrams]
-    page.steps = sorted([*blocks, *shapes, *read_claims(page, questions)], key=lambda step: step.line)
+    page.steps = sorted([*blocks, *shapes, *played(page), *read_claims(page, questions)], key=lambda step: step.line)
     page.problems += python_unseen(page.scan, {block.output.fence.line for block in blocks if block.output})
     page.steps += endings(page, [block for block in blocks if not block.skip and not block.role])
     return page
+
+
+def played(page: Page) -> list[Claim]:
+    """What the widgets of the page say about their numbers."""
+    shown = [(f, widgets.fields(f.body).get("check")) for f in page.scan.fences if f.language in WIDGETS]
+    if "lessons" in page.path.parts:
+        page.problems += widgets.unbound(page.scan)
+    return [Claim(f"widget-{f.line}", f.line, "widget", check, rows=f.body) for f, check in shown if check]
 
 
 def python_unseen(scan: Scan, outputs: set[int]) -> list[Problem]:

@@ -1,5 +1,4 @@
-// <conv-stepper>: a convolution, step by step. Every number can be edited; the arithmetic is in convolution.js, and
-// element() and addCopyButton() in base.js. What stands inside the element is what a reader without JavaScript sees.
+// <conv-stepper>: a convolution, step by step. Every number can be edited; the arithmetic is in convolution.js.
 
 "use strict";
 
@@ -17,33 +16,17 @@
   const MODE_NAMES = { "2d": "2-D", "1d": "1-D", transposed: "transposed" };
   const PAUSE = 900; // milliseconds from step to step while it plays
 
-  class ConvStepper extends HTMLElement {
+  class ConvStepper extends Widget {
     connectedCallback() {
       this.start = this.getAttribute("state") ?? Object.values(PRESETS)[0];
-      this.said = element("p", { className: "stepper__said", role: "status" });
-      this.state = this.linked() ?? convolution.fromQuery(new URLSearchParams(this.start));
+      this.state = this.linked(convolution.fromQuery) ?? convolution.fromQuery(new URLSearchParams(this.start));
       this.step = 0;
       this.replaceChildren(this.settings(), this.words(), this.board(), this.controls(), this.more());
-      this.addEventListener("keydown", (event) => this.arrow(event));
       this.show();
     }
 
     disconnectedCallback() {
       clearInterval(this.timer);
-    }
-
-    /** The state in the address of the page, if it is meant for this element. */
-    linked() {
-      const query = new URLSearchParams(location.search);
-      if (query.get("stepper") !== this.id) {
-        return null;
-      }
-      try {
-        return convolution.fromQuery(query);
-      } catch (problem) {
-        this.said.textContent = `The link cannot be read: ${problem.message}.`;
-        return null;
-      }
     }
 
     // --- Parts -----------------------------------------------------------------------------------------------------
@@ -53,16 +36,14 @@
       this.mode = select("kind", Object.values(MODE_NAMES), (name) => {
         this.change({ mode: convolution.MODES.find((mode) => MODE_NAMES[mode] === name) });
       });
-      this.fields = Object.entries(convolution.LIMITS).map(([name, [min, max, word]]) => {
-        const input = element("input", { type: "number", name, min, max, required: true });
-        input.addEventListener("change", () => this.change({ [name]: Number(input.value) }));
-        return element("label", {}, word, input);
-      });
-      return element("div", { className: "stepper__settings" }, preset.label, this.mode.label, ...this.fields);
+      this.fields = Object.entries(convolution.LIMITS).map(([name, [min, max, word]]) =>
+        numberField(word, name, [min, max], (value) => this.change({ [name]: value })),
+      );
+      return element("div", { className: "widget__settings" }, preset.label, this.mode.label, ...this.fields);
     }
 
     words() {
-      this.wrong = element("p", { className: "stepper__wrong", role: "alert" });
+      this.wrong = element("p", { className: "widget__wrong", role: "alert" });
       this.size = element("p", { className: "stepper__size" });
       return element("div", {}, this.size, this.wrong);
     }
@@ -73,43 +54,27 @@
     }
 
     controls() {
-      const button = (text, label, work) => {
-        const made = element("button", { type: "button", ariaLabel: label, title: label }, text);
-        made.addEventListener("click", work);
-        return made;
-      };
       this.slider = element("input", { type: "range", min: 0, ariaLabel: "output value" });
       this.slider.addEventListener("input", () => this.go(Number(this.slider.value)));
       this.play = button("Play", "Play", () => (this.timer ? this.stop() : this.run()));
       this.steps = element(
         "div",
-        { className: "stepper__steps" },
+        { className: "widget__row stepper__steps" },
         button("◀", "One step back", () => this.go(this.step - 1)),
         this.play,
         button("▶", "One step on", () => this.go(this.step + 1)),
         this.slider,
       );
-      this.sum = element("p", { className: "stepper__sum", role: "status" });
+      this.sum = element("p", { className: "widget__sum", role: "status" });
       return element("div", {}, this.steps, this.sum);
     }
 
     more() {
-      this.code = element("code", {});
-      const pre = element("pre", {}, this.code);
-      addCopyButton(pre);
-      const program = element("div", { className: "language-python highlight" }, pre);
-      this.program = element("details", {}, element("summary", {}, "The same in PyTorch"), program);
-      const link = element("button", { type: "button" }, "Copy a link to these numbers");
-      link.addEventListener("click", () => this.copyLink());
-      const reset = element("button", { type: "button" }, "Reset");
-      reset.addEventListener("click", () => this.load(this.start));
-      return element(
-        "div",
-        {},
-        this.program,
-        element("div", { className: "stepper__steps" }, link, reset),
-        this.said,
-      );
+      const { code, details } = program("The same in PyTorch");
+      Object.assign(this, { code, program: details });
+      const link = this.linkButton("Copy a link to these numbers", () => convolution.toQuery(this.state));
+      const reset = button("Reset", "Reset", () => this.load(this.start));
+      return element("div", {}, this.program, element("div", { className: "widget__row" }, link, reset), this.said);
     }
 
     // --- What a reader does ----------------------------------------------------------------------------------------
@@ -125,44 +90,12 @@
       this.show();
     }
 
-    edit(name, place, field) {
-      const value = Number(field.value.replace("−", "-").replace(",", "."));
-      const old = place.reduce((part, i) => part[i], this.state[name]);
-      const fits = field.value.trim() !== "" && Math.abs(value) <= convolution.LARGEST;
-      this.said.textContent = fits ? "" : `${field.value} is no number from −${convolution.LARGEST} to ${convolution.LARGEST}.`;
-      place.slice(0, -1).reduce((part, i) => part[i], this.state[name])[place.at(-1)] = fits ? value : old;
-      field.value = convolution.shown(fits ? value : old);
+    edit(name, place, value, field) {
+      const holder = place.slice(0, -1).reduce((part, i) => part[i], this.state[name]);
+      this.said.textContent = value === null ? `${field.value} is no number from −${convolution.LARGEST} to ${convolution.LARGEST}.` : "";
+      holder[place.at(-1)] = value ?? holder[place.at(-1)];
+      field.value = shown(holder[place.at(-1)]);
       this.compute();
-    }
-
-    /** The arrow keys go from cell to cell of a grid, of which the Tab key reaches one. */
-    arrow(event) {
-      const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-      const cell = event.target.closest("td");
-      if (!move || !cell) {
-        return;
-      }
-      const row = cell.parentElement;
-      const next = row.parentElement.rows[row.sectionRowIndex + move[0]]?.cells[cell.cellIndex + move[1]];
-      const target = next?.querySelector("input, button");
-      if (target) {
-        event.preventDefault();
-        target.focus();
-        target.select?.();
-      }
-    }
-
-    async copyLink() {
-      const query = convolution.toQuery(this.state);
-      query.set("stepper", this.id);
-      const address = new URL(`?${query}#${this.id}`, location.href);
-      history.replaceState(null, "", address);
-      try {
-        await navigator.clipboard.writeText(address.href);
-        this.said.textContent = "Copied.";
-      } catch {
-        this.said.textContent = "The link is in the address bar.";
-      }
     }
 
     run() {
@@ -205,7 +138,6 @@
       this.wrong.textContent = wrong ? `${wrong} PyTorch raises an error.` : "";
       this.grids.replaceChildren(...this.inputs(), ...this.weights(), ...(wrong ? [] : this.outputs()));
       this.cells = [...this.grids.querySelectorAll("button")];
-      this.grids.querySelectorAll("table").forEach((table) => this.reachable(table));
       this.steps.hidden = this.sum.hidden = this.program.hidden = Boolean(wrong);
       this.slider.max = Math.max(0, this.cells.length - 1);
       this.compute();
@@ -236,8 +168,7 @@
     field(name, place) {
       const value = place.reduce((part, i) => part[i], this.state[name]);
       const label = `${name}[${place.join(", ")}]`;
-      const field = element("input", { type: "text", inputMode: "decimal", value: convolution.shown(value), ariaLabel: label });
-      field.addEventListener("change", () => this.edit(name, place, field));
+      const field = realField(label, value, convolution.LARGEST, (number) => this.edit(name, place, number, field));
       field.dataset.place = `${name} ${place.join(" ")}`;
       return field;
     }
@@ -249,19 +180,12 @@
       return button;
     }
 
-    /** One cell of a grid is reached by the Tab key: the one that had the focus last. */
-    reachable(table) {
-      const cells = [...table.querySelectorAll("input, button")];
-      cells.forEach((cell, i) => (cell.tabIndex = i === 0 ? 0 : -1));
-      table.addEventListener("focusin", ({ target }) => cells.forEach((cell) => (cell.tabIndex = cell === target ? 0 : -1)));
-    }
-
     /** New values, in cells that are there. */
     compute() {
       this.code.textContent = convolution.pytorch(this.state);
       for (const cell of this.cells) {
         const place = cell.dataset.place.split(" ").map(Number);
-        cell.textContent = convolution.shown(convolution.total(convolution.terms(this.state, place)));
+        cell.textContent = shown(convolution.total(convolution.terms(this.state, place)));
         cell.ariaLabel = `output[${place.join(", ")}] = ${cell.textContent}`;
       }
       this.go(this.step, Boolean(this.timer));
@@ -284,24 +208,6 @@
       this.sum.textContent = `output[${cell.dataset.place.replaceAll(" ", ", ")}] = ${sum || "0"} = ${cell.textContent}`;
       this.slider.setAttribute("aria-valuetext", cell.ariaLabel);
     }
-  }
-
-  const signed = (value) => (value < 0 ? `(${convolution.shown(value)})` : convolution.shown(value));
-
-  /** A select with its label; `work` hears what is chosen. */
-  function select(name, options, work) {
-    const field = element("select", {}, ...options.map((option) => element("option", {}, option)));
-    field.addEventListener("change", () => work(field.value));
-    return { field, label: element("label", {}, name, field) };
-  }
-
-  /** A table with a caption; what is left out in a row is a zero of the padding. */
-  function grid(caption, rows) {
-    const lines = rows.map((row) =>
-      element("tr", {}, ...Array.from(row, (cell) => element("td", { className: cell ? "" : "pad" }, cell ?? "0"))),
-    );
-    const table = element("table", { className: "stepper__table" }, element("caption", {}, caption), element("tbody", {}, ...lines));
-    return element("div", { className: "stepper__grid" }, table);
   }
 
   customElements.define("conv-stepper", ConvStepper);

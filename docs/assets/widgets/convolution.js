@@ -25,7 +25,7 @@ const convolution = (() => {
   const LARGEST = 1000; // of a value: longer ones would not fit into their cells
   const range = (n) => Array.from({ length: Math.max(0, n) }, (_, i) => i);
   const isTransposed = (state) => state.mode === "transposed";
-  const shown = (value) => String(Math.round(value * 1e4) / 1e4).replace("-", "−");
+  const minus = (size) => String(size).replace("-", "−");
 
   /** How many values a kernel reaches over, holes included. */
   const reach = (kernel, dilation) => dilation * (kernel - 1) + 1;
@@ -69,7 +69,7 @@ const convolution = (() => {
 
   function misfit(state, axis, n, k, padding, size) {
     if (isTransposed(state)) {
-      return `The output would have ${shown(size)} ${axis}: padding=${padding} cuts away more than there is.`;
+      return `The output would have ${minus(size)} ${axis}: padding=${padding} cuts away more than there is.`;
     }
     const holes = state.dilation > 1 && k > 1 ? `, ${state.dilation} · (${k} − 1) + 1,` : "";
     const padded = padding > 0 ? ` with its padding` : "";
@@ -80,7 +80,7 @@ const convolution = (() => {
   function formula(state, axis) {
     const [n, k] = axis === "rows" ? [state.height, state.kernelHeight] : [state.width, state.kernelWidth];
     const [s, p] = axis === "rows" ? [rowStride(state), rowPadding(state)] : [state.stride, state.padding];
-    const size = shown(outputSize(n, k, s, p, state.dilation, isTransposed(state)));
+    const size = minus(outputSize(n, k, s, p, state.dilation, isTransposed(state)));
     const kernel = `${state.dilation} · (${k} − 1)`;
     return isTransposed(state)
       ? `(${n} − 1) · ${s} − 2 · ${p} + ${kernel} + 1 = ${size}`
@@ -215,5 +215,5 @@ const convolution = (() => {
     ].join("\n");
   }
 
-  return { LIMITS, MODES, LARGEST, outputShape, problem, formula, terms, total, convolve, changed, toQuery, fromQuery, pytorch, shown };
+  return { LIMITS, MODES, LARGEST, outputShape, problem, formula, terms, total, convolve, changed, toQuery, fromQuery, pytorch };
 })();

@@ -1,0 +1,1 @@
+"""What PyTorch computes for the widgets, a module for each file in tests/golden/."""
