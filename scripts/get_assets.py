@@ -2,7 +2,8 @@
 
 Temml (LaTeX to MathML) stays in node_modules/ and runs while the site is built. The reader gets docs/assets/vendor/:
 the STIX Two Math font cut down to the characters of a mathematics course, Temml's style sheet, and iframe-worker, with
-which the zipped course searches where no web server is. axe-core is for the tests. Both folders are git-ignored:
+which the zipped course searches where no web server is, and Pyodide, the Python interpreter behind the Run buttons.
+axe-core is for the tests. Both folders are git-ignored:
 third-party code is installed, never committed. When nothing changed this ends at once.
 
 Example:
@@ -11,6 +12,7 @@ Example:
 
 import argparse
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -24,6 +26,7 @@ VENDOR = ROOT / "docs" / "assets" / "vendor"
 STAMP = VENDOR / ".stamp"
 FONT = "stix-two-math"
 SHIM = "iframe-worker"
+PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 
 # What a formula of this course may use. tests/test_site.py fails when a page needs a character that is not here.
 LATIN = "\u00a0¬±´·×÷¯ˆˇ˜…′″ℒℓℕℝℤ𝔼"
@@ -70,7 +73,13 @@ def fingerprint() -> str:
 def up_to_date() -> bool:
     """True when the last complete run had the same inputs and its results are still there."""
     installed = (PACKAGES / "temml/dist/temml.min.js", PACKAGES / "axe-core/axe.min.js")
-    results = (*installed, VENDOR / "math.css", VENDOR / FONT_FILE, VENDOR / f"{SHIM}.js")
+    results = (
+        *installed,
+        VENDOR / "math.css",
+        VENDOR / FONT_FILE,
+        VENDOR / f"{SHIM}.js",
+        VENDOR / "pyodide" / "bytes.json",
+    )
     return STAMP.is_file() and STAMP.read_text() == fingerprint() and all(path.is_file() for path in results)
 
 
@@ -114,6 +123,16 @@ def copy_shim() -> None:
     shutil.copy(PACKAGES / SHIM / "LICENSE", VENDOR / f"{SHIM}-license.txt")
 
 
+def copy_pyodide() -> None:
+    """The interpreter, unchanged, and how many bytes a reader fetches. Its README says where its source is."""
+    source, target = PACKAGES / "pyodide", VENDOR / "pyodide"
+    target.mkdir()
+    for name in (*PYODIDE, "README.md"):
+        shutil.copy(source / name, target / (name if name in PYODIDE else "readme.txt"))
+    size = sum((target / name).stat().st_size for name in PYODIDE if not name.endswith(".mjs"))  # those are imported
+    (target / "bytes.json").write_text(json.dumps({"bytes": size}), encoding="utf-8")
+
+
 def main() -> None:
     """Do nothing when up to date; else install and write everything anew."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -123,13 +142,17 @@ def main() -> None:
         return
     if arguments.check:
         sys.exit("docs/assets/vendor/ is missing or old. Mend it with: python -m scripts.get_assets")
-    print("Getting the math renderer, the math font and the accessibility checker from npm ...", flush=True)
+    print(
+        "Getting the math renderer, the math font, Python for the browser and the accessibility checker from npm ...",
+        flush=True,
+    )
     npm("ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
     shutil.rmtree(VENDOR, ignore_errors=True)
     VENDOR.mkdir(parents=True)
     write_font()
     write_style()
     copy_shim()
+    copy_pyodide()
     STAMP.write_text(fingerprint())  # last, so that an interrupted run starts again
     print("Wrote docs/assets/vendor/.")
 

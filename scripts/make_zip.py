@@ -16,6 +16,7 @@ from pathlib import Path
 from scripts.get_assets import ROOT
 
 BUILT = ROOT / ".cache" / "offline"
+PYTHON = "assets/vendor/pyodide/"  # a page in a folder may start no worker, see docs/assets/run.js
 FOLDER = "convnets-checked"  # what the zip unpacks to
 ONLINE = {"sw.js", "sitemap.xml", "sitemap.xml.gz", "404.html", "search/search_index.json"}
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the zip format knows no earlier time
@@ -34,6 +35,7 @@ def pack(folder: Path, target: Path) -> int:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     wanted = [(path, path.relative_to(folder).as_posix()) for path in files]
     wanted = [(path, name) for path, name in wanted if name not in ONLINE and not name.endswith(".map")]
+    wanted = [(path, name) for path, name in wanted if not name.startswith(PYTHON)]
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path, name in wanted:
             archive.writestr(zipfile.ZipInfo(f"{FOLDER}/{name}", EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED, 9)

@@ -195,15 +195,20 @@ const blockSizes = new ResizeObserver((entries) => {
   entries.forEach(({ target }, i) => (wide[i] ? (target.tabIndex = 0) : target.removeAttribute("tabindex")));
 });
 
-// One by one, when the browser has time: the buttons of blocks of code. What is wide is watched after the theme has looked.
+// One by one, when the browser has time: blocks of code get their button, and what is below the screen is drawn, so that
+// a picture of the page has it all. What is wide is watched after the theme has looked.
 addEventListener("load", () => {
+  const blocks = document.querySelectorAll(".highlight:not(.language-python + .language-text) > pre");
+  const hidden = document.querySelectorAll("pre > code[style], .figure svg");
   document.querySelectorAll("pre > code[style]").forEach((code) => blockSizes.observe(code));
-  const work = [...document.querySelectorAll(".highlight:not(.language-python + .language-text) > pre")];
+  const work = [
+    ...[...blocks].map((pre) => () => addCopyButton(pre)),
+    ...[...hidden].map(({ style }) => () => (style.contentVisibility = "visible")),
+  ];
   const whenIdle = window.requestIdleCallback ?? setTimeout;
   whenIdle(function next() {
-    const pre = work.shift();
-    if (pre) {
-      addCopyButton(pre);
+    work.shift()?.();
+    if (work.length > 0) {
       whenIdle(next);
     }
   });

@@ -9,7 +9,8 @@ function needs(text, type, address) {
   }
   const page = new DOMParser().parseFromString(text, "text/html");
   const marks = 'link[rel="stylesheet"], link[rel="icon"], script[src], img[src]:not([src^="data:"])';
-  return [...page.querySelectorAll(marks)].map((tag) => tag.getAttribute("href") ?? tag.getAttribute("src"));
+  const later = [...page.querySelectorAll("script[data-later]")].map((tag) => new URL(tag.dataset.later, new URL(tag.getAttribute("src"), address)).href);
+  return [...later, ...[...page.querySelectorAll(marks)].map((tag) => tag.getAttribute("href") ?? tag.getAttribute("src"))];
 }
 
 /** The addresses of all pages below this one; the sitemap has them as they are where the course is published. */

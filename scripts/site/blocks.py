@@ -14,6 +14,13 @@ from markdown.postprocessors import Postprocessor
 
 BLOCK = re.compile(r"<pre><span></span><code>(.*?)(?=</code></pre>)", re.DOTALL)
 PLAIN = re.compile(r'<span class="(?:n|o|w)">([^<]*)</span>')
+# A block of Python that the reader can run, and the output that hangs below it.
+RUN = re.compile(
+    r'<div class="language-python run highlight">(?:(?!</pre>).)*</pre></div>'
+    r'(?:\s*<div class="language-text highlight">(?:(?!</pre>).)*</pre></div>)?',
+    re.DOTALL,
+)
+ROW = '<div class="run__row"></div>'  # filled by docs/assets/run.js: it is here so that nothing moves
 TAG = re.compile(r"<[^>]+>")
 
 
@@ -33,7 +40,7 @@ class BlockPostprocessor(Postprocessor):
     """Change each block of a page."""
 
     def run(self, text: str) -> str:
-        return BLOCK.sub(lighter, text)
+        return RUN.sub(lambda run: run[0] + ROW, BLOCK.sub(lighter, text))
 
 
 class BlockExtension(Extension):

@@ -37,7 +37,7 @@
       this.pad.addEventListener("pointercancel", () => (this.point = null));
       this.cells = Array.from({ length: digitCnn.SIDE ** 2 }, (_, i) => this.cell(i));
       const rows = Array.from({ length: digitCnn.SIDE }, (_, i) => this.cells.slice(digitCnn.SIDE * i, digitCnn.SIDE * (i + 1)));
-      const pixels = grid("what the CNN gets: Enter changes a pixel", rows);
+      const pixels = grid("what the CNN gets", rows);
       pixels.classList.add("digit__pixels");
       const clear = button("Clear", "Clear the drawing", () => this.clear());
       const pad = element("figure", { className: "digit__figure" }, element("figcaption", {}, "draw here"), this.pad);
