@@ -7,7 +7,7 @@ PART ?= foundations
 FLAGS ?=
 
 SITE := .venv/site/bin/python
-FULL := .venv/full/bin/python
+FULL := .venv/$(if $(TORCH),torch-$(TORCH),full)/bin/python
 COMPILE := $(FULL) -m uv pip compile --quiet --python-version 3.11.7 --universal --fork-strategy fewest \
 	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
@@ -31,7 +31,7 @@ zip: site ## Build the site, and beside its home page a zip of it that can be re
 zensical: site-ready ## Build the site into site/ with Zensical, the successor of Material for MkDocs
 	@$(SITE) -m zensical build --clean --strict
 
-test: full-ready ## Verify everything, or one page: make test PAGE=docs/lessons/first-cnn
+test: full-ready ## Verify everything, or one page: make test PAGE=docs/lessons/first-cnn (TORCH=2.11.0: with another PyTorch)
 	@$(if $(PAGE),,$(FULL) -m ruff check)
 	@$(FULL) -m pytest --codeblocks --report .cache/verified.json --junitxml .cache/junit.xml $(or $(PAGE),docs README.md tests -n $(WORKERS)) $(FLAGS)
 
@@ -73,7 +73,7 @@ site-ready:
 	@$(SITE) -m scripts.make_texts
 
 full-ready:
-	@$(PYTHON) scripts/setup.py full
+	@$(PYTHON) scripts/setup.py full $(if $(TORCH),--torch $(TORCH))
 	@$(FULL) -m scripts.get_assets
 	@$(FULL) -m scripts.make_notebooks
 	@$(FULL) -m scripts.make_texts

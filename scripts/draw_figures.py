@@ -33,14 +33,14 @@ def lesson_names():
 
 
 def pages(lesson):
-    """Return the pages that show the figures of a lesson, or of a page of the reference."""
-    page = REFERENCE / f"{lesson}.md"
-    return [page] if page.exists() else sorted((LESSONS / lesson).glob("*.md"))
+    """Return the pages that show the figures of a lesson, or, where there is none, of a page of the reference."""
+    folder = LESSONS / lesson
+    return sorted(folder.glob("*.md")) if folder.is_dir() else [REFERENCE / f"{lesson}.md"]
 
 
 def drawn_before(lesson):
     """Return the paths of all its figures as they stand, drawn by its code or not."""
-    if (REFERENCE / f"{lesson}.md").exists():
+    if not (LESSONS / lesson).is_dir():
         return set(REFERENCE.glob(f"{lesson}*.svg"))
     return set((LESSONS / lesson).glob("*.svg"))
 
@@ -51,7 +51,7 @@ def draw(lesson):
     if not (MODULES / f"{module}.py").exists():
         return {}
     drawn = {}
-    folder = REFERENCE if (REFERENCE / f"{lesson}.md").exists() else LESSONS / lesson
+    folder = LESSONS / lesson if (LESSONS / lesson).is_dir() else REFERENCE
     for name, draw_figure in importlib.import_module(f"snippets.figures.{module}").FIGURES.items():
         if not re.fullmatch(r"[a-z0-9-]+\.svg", name):
             raise ValueError(f"snippets/figures/{module}.py: {name!r} is not a plain figure name such as 'edges.svg'")

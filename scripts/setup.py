@@ -3,6 +3,7 @@
 Example:
     python3 scripts/setup.py site    # .venv/site: what builds the site, no torch
     python3 scripts/setup.py full    # .venv/full: what verifies everything, and a browser for the browser tests
+    python3 scripts/setup.py full --torch 2.11.0    # .venv/torch-2.11.0: the same with another PyTorch
 
 It runs on the system's Python before anything is installed: standard library only, and no syntax newer than
 Python 3.6, so that an old `python3` can look for a newer one instead of stopping with a SyntaxError.
@@ -13,6 +14,7 @@ import hashlib
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -122,6 +124,18 @@ def make_environment(env, lock):
     say(f"{env.relative_to(ROOT)} is ready")
 
 
+def change_torch(env, torch):
+    """Put another PyTorch, with the torchvision that belongs to it, into an environment; not locked by hashes."""
+    stamp = env / ".torch"
+    if stamp.is_file() and stamp.read_text() == torch:
+        return
+    say(f"installing torch {torch} into {env.relative_to(ROOT)}")
+    command = [str(env / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    if subprocess.run(command + ["--only-binary", ":all:", f"torch=={torch}", "torchvision"]).returncode:
+        stop(f"there is no torch {torch} for this Python, or it could not be fetched (see above)")
+    stamp.write_text(torch)
+
+
 def has_browser(env):
     command = [str(env / "bin" / "python"), "-m", "scripts.find_browser"]
     return subprocess.run(command, cwd=str(ROOT), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
@@ -153,12 +167,18 @@ def provide_browser(env):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("environment", choices=sorted(LOCKS))
-    name = parser.parse_args().environment
+    parser.add_argument("--torch", help="another version of PyTorch than the locked one, in an environment of its own")
+    options = parser.parse_args()
+    name = options.environment
+    if options.torch and not re.match(r"\d+\.\d+\.\d+$", options.torch):
+        parser.error(f"a version is written as 2.11.0, not {options.torch}")
     if not is_supported(platform.python_version()):
         python = other_python()
         os.execv(python, [python] + sys.argv)
-    env = ROOT / ".venv" / name
+    env = ROOT / ".venv" / (f"torch-{options.torch}" if options.torch else name)
     make_environment(env, ROOT / LOCKS[name])
+    if options.torch:
+        change_torch(env, options.torch)
     if name == "full":
         provide_browser(env)
 

@@ -143,6 +143,7 @@ def test_a_link_restores_the_numbers(page):
     page.locator(".widget__said", has_text="Copied.").wait_for()
     page.goto(page.evaluate("navigator.clipboard.readText()"))
     page.reload()
+    page.locator("conv-stepper:defined > div").first.wait_for()
     assert page.locator("conv-stepper td > button").all_inner_texts() == before
     assert page.get_by_label("kind").input_value() == "transposed"
 
@@ -152,6 +153,7 @@ def test_a_damaged_link_says_so_and_shows_the_first_numbers(page, name, value):
     query = page.evaluate("convolution.toQuery(document.querySelector('conv-stepper').state).toString()")
     damaged = re.sub(rf"(^|&){name}=[^&]*", rf"\g<1>{name}={value}", query)
     page.goto(f"{page.url}?widget=stepper&{damaged}")
+    page.locator("conv-stepper:defined > div").first.wait_for()
     assert "The link cannot be read" in page.locator(".widget__said").inner_text()
     assert page.locator("conv-stepper td > button").count() == 9
 

@@ -169,4 +169,5 @@ def test_a_link_restores_the_kernel(page):
     page.locator(".widget__said", has_text="Copied.").wait_for()
     page.goto(page.evaluate("navigator.clipboard.readText()"))
     page.reload()
+    page.locator("kernel-sandbox:defined > div").first.wait_for()
     assert page.evaluate("document.querySelector('kernel-sandbox').state") == before

@@ -197,6 +197,7 @@ def test_a_link_restores_the_network(open_widget, name):
     page.locator(".widget__said", has_text="Copied.").wait_for()
     page.goto(page.evaluate("navigator.clipboard.readText()"))
     page.reload()
+    page.locator(f"{name}:defined > div").first.wait_for()
     assert page.locator(".network__layers").inner_text() == before
     assert page.get_by_label("dilation of layer 1").input_value() == "2"
 

@@ -258,3 +258,21 @@ def test_a_forgotten_argument_is_one_line(command, hint):
 
 def test_make_test_ends_with_pytest():
     assert " docs README.md tests " in run_make("--dry-run", "test").stdout.splitlines()[-1]
+
+
+def test_another_torch_is_installed_once_and_without_one_it_stops(env, place):
+    log = place / "pip"
+    program(env / "bin" / "python", f'echo "$@" >> {log}')
+    for _ in range(2):
+        setup.change_torch(env, "2.11.0")
+    (line,) = log.read_text().splitlines()
+    assert line.endswith("torch==2.11.0 torchvision") and "--only-binary :all:" in line
+    program(env / "bin" / "python", "exit 1")
+    with pytest.raises(SystemExit, match="there is no torch 9.9.9 for this Python"):
+        setup.change_torch(env, "9.9.9")
+
+
+def test_a_version_of_torch_is_a_version():
+    command = [sys.executable, "scripts/setup.py", "full", "--torch", "../x"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and "a version is written as 2.11.0, not ../x" in done.stderr

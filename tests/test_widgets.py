@@ -158,6 +158,7 @@ def test_a_damaged_link_says_so(name, open_widget):
     page = open_widget(name)
     identity = page.locator(name).get_attribute("id")
     page.goto(f"{page.url}?widget={identity}&stack=many&k=1/2&n=9")
+    page.locator(f"{name}:defined > div").first.wait_for()
     assert "The link cannot be read" in page.locator(".widget__said").inner_text()
 
 

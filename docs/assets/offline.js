@@ -9,7 +9,9 @@ function needs(text, type, address) {
   }
   const page = new DOMParser().parseFromString(text, "text/html");
   const marks = 'link[rel="stylesheet"], link[rel="icon"], script[src], img[src]:not([src^="data:"])';
-  const later = [...page.querySelectorAll("script[data-later]")].map((tag) => new URL(tag.dataset.later, new URL(tag.getAttribute("src"), address)).href);
+  const later = [...page.querySelectorAll("script[data-later]")].flatMap((script) =>
+    script.dataset.later.split(" ").map((file) => new URL(file, new URL(script.getAttribute("src"), address)).href),
+  );
   return [...later, ...[...page.querySelectorAll(marks)].map((tag) => tag.getAttribute("href") ?? tag.getAttribute("src"))];
 }
 

@@ -1,7 +1,8 @@
 """Markdown extension: the last line of a page says how this very content was verified.
 
 `pytest --codeblocks --report .cache/verified.json` writes what ran; the builder reads it. A page that has changed
-since, or was never run, says so instead.
+since, or was never run, says so instead. A page that computes with PyTorch has a second sentence, on the latest run on
+a GPU, which scripts/verify_gpu.py has written into docs/reference/gpu-results.json.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from scripts.site.pages import page_path
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = Path(".cache") / "verified.json"
+GPU_REPORT = Path("docs") / "reference" / "gpu-results.json"
 INCLUDE = re.compile(r"""^-+8<-+\s+["']([^"':]+)""", re.MULTILINE)
 
 
@@ -46,8 +48,24 @@ def sentence(path: Path, root: Path = ROOT) -> str:
     return f"Verified on {found['date']}: {work}, with {found['versions']} on {found['device']}."
 
 
+def gpu_sentence(path: Path, root: Path = ROOT) -> str:
+    """What a GPU made of the page at `path`, in words; "" for a page without PyTorch."""
+    if not re.search(r"^\s*(import|from) torch", path.read_text(encoding="utf-8"), re.MULTILINE):
+        return ""
+    report = root / GPU_REPORT
+    pages = json.loads(report.read_text(encoding="utf-8"))["pages"] if report.is_file() else {}
+    found = pages.get(path.relative_to(root).as_posix())
+    if found is None or found["hash"] != content_hash(path, root):
+        return "Not yet run on a GPU in this version."
+    where = f"On {found['device']}, on {found['date']} with {found['versions']}"
+    if found["failed"]:
+        return f"{where}, {found['failed']} checks failed."
+    gaps = ", ".join(f"{gap:.0e} ({kind})" for kind, gap in found["differences"].items())
+    return f"{where}: {count(found['operations'], 'operation')}; largest difference from a CPU: {gaps or 'none'}."
+
+
 def count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class VerifiedTreeprocessor(Treeprocessor):
@@ -55,9 +73,10 @@ class VerifiedTreeprocessor(Treeprocessor):
 
     def run(self, root: Element) -> None:
         path = page_path(self.md)
-        words = sentence(path) if path and path.is_relative_to(ROOT) else ""
-        if words:
-            SubElement(root, "p", {"class": "verified"}).text = words
+        if path and path.is_relative_to(ROOT):
+            words = " ".join(filter(None, (sentence(path), gpu_sentence(path))))
+            if words:
+                SubElement(root, "p", {"class": "verified"}).text = words
 
 
 class VerifiedExtension(Extension):

@@ -17,6 +17,7 @@ the numbers to the example of the page: `widget.input == x and widget.kernel == 
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlencode
 
@@ -75,35 +76,42 @@ def filtering(fields: dict[str, str]) -> str:
     return urlencode({"k": kernel, "divide": fields.get("divide", "1"), "show": fields.get("show", "0")})
 
 
-def widget(
-    name: str, needed: set[str], allowed: set[str], state: Callable[[dict[str, str]], str] | None = None
-) -> Callable[..., str]:
-    """A formatter for pymdownx.superfences. It raises PageError when a fence is not written as described above."""
+@dataclass(frozen=True)
+class Widget:
+    """A formatter for pymdownx.superfences; no closure, which Zensical could not pickle."""
 
-    def formatter(source: str, language: str, css_class: str, options: dict, md: Markdown, **kwargs: object) -> str:
-        found = [LINE.match(line) for line in source.strip().split("\n")]
-        names = needed | allowed | {"id", "alt", "check"}
-        if not all(match and match[1] in names for match in found):
-            raise error(md, source, f"wrong `{name}` fence: each line is `name: value`, see scripts/site/widgets.py")
-        fields = {match[1]: match[2] for match in found}
-        if missing := (needed | {"id", "alt"}) - set(fields):
-            raise error(md, source, f"wrong `{name}` fence: {', '.join(sorted(missing))} missing")
+    name: str
+    needed: frozenset[str] = frozenset()
+    allowed: frozenset[str] = frozenset()
+    state: Callable[[dict[str, str]], str] | None = None
+
+    def __call__(self, source: str, language: str, css_class: str, options: dict, md: Markdown, **more: object) -> str:
+        """The element. Raises PageError when a fence is not written as described above."""
+        fields = self.read(source, md)
         try:
-            query = f' state="{escape(state(fields))}"' if state else ""
+            query = f' state="{escape(self.state(fields))}"' if self.state else ""
         except ValueError as problem:
-            raise error(md, source, f"wrong `{name}` fence: {problem}") from problem
-        numbers = "".join(
-            f" {key.capitalize()}: {fields[key]}." for key in ("input", "kernel", "network") if key in fields
-        )
+            raise error(md, source, f"wrong `{self.name}` fence: {problem}") from problem
+        shown = [key for key in ("input", "kernel", "network") if key in fields]
+        words = escape(fields["alt"] + "".join(f" {key.capitalize()}: {fields[key]}." for key in shown))
         attributes = f'id="{escape(fields["id"])}"{query} data-search-exclude="true"'
-        return f'<div class="widget"><{name} {attributes}><p>{escape(fields["alt"] + numbers)}</p></{name}></div>'
+        return f'<div class="widget"><{self.name} {attributes}><p>{words}</p></{self.name}></div>'
 
-    return formatter
+    def read(self, source: str, md: Markdown) -> dict[str, str]:
+        found = [LINE.match(line) for line in source.strip().split("\n")]
+        names = self.needed | self.allowed | {"id", "alt", "check"}
+        if not all(match and match[1] in names for match in found):
+            wrong = f"wrong `{self.name}` fence: each line is `name: value`, see scripts/site/widgets.py"
+            raise error(md, source, wrong)
+        fields = {match[1]: match[2] for match in found}
+        if missing := (self.needed | {"id", "alt"}) - set(fields):
+            raise error(md, source, f"wrong `{self.name}` fence: {', '.join(sorted(missing))} missing")
+        return fields
 
 
-OPTIONS = {"mode", "stride", "padding", "dilation", "groups"}
-conv_stepper = widget("conv-stepper", {"input", "kernel"}, OPTIONS, convolution)
-shape_calculator = widget("shape-calculator", {"network"}, set(), network)
-receptive_field = widget("receptive-field", {"network"}, set(), network)
-kernel_sandbox = widget("kernel-sandbox", {"kernel"}, {"divide", "show"}, filtering)
-digit_lab = widget("digit-lab", set(), set())
+OPTIONS = frozenset({"mode", "stride", "padding", "dilation", "groups"})
+conv_stepper = Widget("conv-stepper", frozenset({"input", "kernel"}), OPTIONS, convolution)
+shape_calculator = Widget("shape-calculator", frozenset({"network"}), state=network)
+receptive_field = Widget("receptive-field", frozenset({"network"}), state=network)
+kernel_sandbox = Widget("kernel-sandbox", frozenset({"kernel"}), frozenset({"divide", "show"}), filtering)
+digit_lab = Widget("digit-lab")

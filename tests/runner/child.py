@@ -85,7 +85,7 @@ def main(steps: list, limits, folder: Path, pipe: int) -> None:
         os.setsid()
         channel = Channel(pipe)
         printed = wall(folder, limits)
-        run(steps, channel, printed)
+        run(steps, channel, printed, limits.device)
     except OutOfTime:
         channel.send("page", "error", message=f"it did not end within {limits.seconds:g} s")
     except BaseException:
@@ -224,7 +224,8 @@ class Clock:
 class Run:
     """The state of a page between its steps."""
 
-    def __init__(self, printed: Printed):
+    def __init__(self, printed: Printed, device: str):
+        self.mirror = mirror(device)
         self.module = types.ModuleType("__main__")
         sys.modules["__main__"] = self.module
         self.printed, self.watch, self.reached = printed, Watch(), Reached()
@@ -242,7 +243,11 @@ class Run:
             return run_ending(step, self)
         if isinstance(step, Claim):
             return run_claim(step, self.module)
-        return run_block(step, self)
+        if self.mirror is None:
+            return run_block(step, self)
+        with self.mirror:
+            result = run_block(step, self)
+        return with_gpu(result, self.mirror.take(), step)
 
     def warned(self, message, category, filename: str, line: int, file=None, text=None) -> None:
         """Shows a warning as Python does, and keeps it if the page itself calls what is deprecated."""
@@ -263,9 +268,26 @@ class Run:
         return max((first, block) for (name, first), block in self.shown.items() if name == path and first <= line)[1]
 
 
-def run(steps: list, channel: Channel, printed: Printed) -> None:
+def mirror(device: str):
+    """What runs the operations of the page on a second device; None where none is wanted, or the page has no torch."""
+    if device == "cpu" or "torch" not in sys.modules:
+        return None
+    from tests.runner.gpu import Mirror
+
+    return Mirror("cpu" if device == "twin" else device)
+
+
+def with_gpu(result: dict, compared: dict, block: Block) -> dict:
+    """The result of a block with what its operations did on the GPU: failed, if one of them disagrees."""
+    if compared["faults"] and result["status"] != "failed":
+        told = "\n".join(f"{block.line}: {fault}" for fault in dict.fromkeys(compared["faults"]))
+        result = {"status": "failed", "message": told}
+    return result | {"gpu": compared}
+
+
+def run(steps: list, channel: Channel, printed: Printed, device: str) -> None:
     """Runs every step; stops after a block that did not get to its end."""
-    page = Run(printed)
+    page = Run(printed, device)
     for step in steps:
         channel.send(step.name, "started")
         began = time.perf_counter()
@@ -308,6 +330,8 @@ def run_claim(claim: Claim, module: types.ModuleType) -> dict:
 
 def run_ending(step: Ending, page: Run) -> dict:
     """What comments and code say now that everything has run."""
+    if step.name == "gpu":
+        return run_gpu_ending(step, page)
     found = page.watch.faults() if step.name == "comments" else page.reached.faults(page.module.__dict__)
     faults = []
     for path, line, words in found:
@@ -316,6 +340,13 @@ def run_ending(step: Ending, page: Run) -> dict:
             place = "" if path.endswith(".md") else f"{path}:{line}: "
             faults.append(f"{shown}: {place}{words}")
     return {"status": "failed", "message": "\n".join(faults)} if faults else {"status": "passed"}
+
+
+def run_gpu_ending(step: Ending, page: Run) -> dict:
+    """A page that computes with torch must have computed on the GPU."""
+    used = page.mirror is None or page.mirror.total or page.mirror.elsewhere
+    told = f"{step.line}: this page imports torch, and not one operation of it ran on the GPU"
+    return {"status": "passed"} if used else {"status": "failed", "message": told}
 
 
 def run_block(block: Block, page: Run) -> dict:

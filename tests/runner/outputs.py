@@ -31,23 +31,24 @@ def tidy(text: str) -> list[str]:
     return lines
 
 
-def differences(expected: str, seen: str, within: float = 0.0) -> list[str]:
+def differences(expected: str, seen: str, within: float = 0.0, units: float = 0.5) -> list[str]:
     """What differs between an output that is shown and one that was seen; an empty list when they agree.
 
     Text and integers must be equal. A decimal agrees when the number seen, rounded to the digits shown, is the
-    number shown; with `within`, when both are at most that far apart.
+    number shown; with `within`, when both are at most that far apart. units: of the last digit shown, that they may lie
+    apart; a half is rounding.
     """
     shown, printed = tidy(expected), tidy(seen)
-    if len(shown) == len(printed) and all(agree(a, b, within) for a, b in zip(shown, printed, strict=True)):
+    if len(shown) == len(printed) and all(agree(a, b, within, units) for a, b in zip(shown, printed, strict=True)):
         return []
     # Lines that agree are made equal first, so that the diff names only those that do not.
-    aligned = [next((a for a in shown if agree(a, b, within)), b) for b in printed]
+    aligned = [next((a for a in shown if agree(a, b, within, units)), b) for b in printed]
     rows = difflib.ndiff(shown, aligned)
     named = {"- ": "page shows: ", "+ ": "block gave: "}
     return [named[row[:2]] + row[2:] for row in rows if row[:2] in named] or ["the lines come in another order"]
 
 
-def agree(shown: str, seen: str, within: float = 0.0) -> bool:
+def agree(shown: str, seen: str, within: float = 0.0, units: float = 0.5) -> bool:
     """Whether one line that is shown agrees with one that was printed."""
     if shown == seen:
         return True
@@ -57,7 +58,7 @@ def agree(shown: str, seen: str, within: float = 0.0) -> bool:
     settings = [shown[place - 1 : place] == "=" for place in places]  # `lr=0.1: 2.30`: no band for what was set
     bands = [0.0 if setting and not all(settings) else within for setting in settings]
     pairs = zip(NUMBER.findall(shown), NUMBER.findall(seen), bands, strict=True)
-    return all(same_number(a, b, band) for a, b, band in pairs)
+    return all(same_number(a, b, band, units) for a, b, band in pairs)
 
 
 def squeeze(line: str) -> str:
@@ -65,14 +66,14 @@ def squeeze(line: str) -> str:
     return re.sub(r"(?<=\S)\s+", " ", re.sub(r"(?<=[\[(])\s+", "", line))
 
 
-def same_number(shown: str, seen: str, within: float = 0.0) -> bool:
+def same_number(shown: str, seen: str, within: float = 0.0, units: float = 0.5) -> bool:
     """Whether `seen`, at the digits of `shown`, is `shown` (`within` = 0), or lies within that distance."""
     if shown == seen:
         return True
     if not is_decimal(shown) or not is_decimal(seen):
         return False
     distance = abs(float(clean(shown)) - float(clean(seen)))
-    return distance <= max(within, half_a_unit(shown)) * (1 + 1e-9)
+    return distance <= max(within, units * last_digit(shown)) * (1 + 1e-9)
 
 
 def is_decimal(number: str) -> bool:
@@ -83,8 +84,8 @@ def clean(number: str) -> str:
     return number.replace(",", "").replace("_", "")
 
 
-def half_a_unit(shown: str) -> float:
-    """Half of the last digit shown: 0.005 for `3.14`, 0.5 for `2.`, 0.005e-4 for `1.25e-04`."""
+def last_digit(shown: str) -> float:
+    """What the last digit shown counts: 0.01 for `3.14`, 1.0 for `2.`, 0.01e-4 for `1.25e-04`."""
     mantissa, _, exponent = clean(shown).lower().partition("e")
     digits = len(mantissa.partition(".")[2])
-    return 0.5 * 10.0 ** (int(exponent or 0) - digits)
+    return 10.0 ** (int(exponent or 0) - digits)

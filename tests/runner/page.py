@@ -74,7 +74,8 @@ class Claim:
 
 @dataclass
 class Ending:
-    """A step behind the last block: `comments` (was all seen that they state?) or `unrun` (was all code called?)."""
+    """A step behind the last block: `comments` (was all seen that they state?), `unrun` (was all code called?) or
+    `gpu` (did anything run there?)."""
 
     name: str
     line: int
@@ -183,12 +184,12 @@ def read_blocks(page: Page, root: Path) -> list[Block]:
     return blocks
 
 
-def output_fault(block: Block, printed: str) -> Problem | None:
-    """How what a block printed differs from what the page shows for it."""
+def output_fault(block: Block, printed: str, units: float = 0.5) -> Problem | None:
+    """How what a block printed differs from what the page shows for it; units: see differences()."""
     shown = block.output
     if control := CONTROL.search(printed.replace("\r\n", "\n")):
         return Problem(block.line, f"the block prints {control[0]!r}, which a page cannot show")
-    found = differences(shown.text if shown else "", printed, shown.within if shown else 0.0)
+    found = differences(shown.text if shown else "", printed, shown.within if shown else 0.0, units)
     if not found:
         return None
     what = "prints something else than the page shows" if shown else "prints, but the page shows no output"

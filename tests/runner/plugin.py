@@ -27,13 +27,14 @@ from tests.runner import (
     grids,
     house_style,
     lesson,
+    shard,
     sources,
     totals,
     unbound,
     update,
 )
 from tests.runner.fences import Problem
-from tests.runner.page import Block, Claim, Page, output_fault, read_page
+from tests.runner.page import Block, Claim, Ending, Page, output_fault, read_page
 from tests.runner.process import Limits, PageProcess
 from tests.runner.report import Report
 
@@ -58,23 +59,36 @@ def pytest_addoption(parser):
     group = parser.getgroup("pages", "pages of the course (with --codeblocks)")
     group.addoption("--update-outputs", action="store_true", help="write what the blocks print into the pages")
     group.addoption(
-        "--device", choices=["cpu", "cuda"], default="cpu", help="device that the pages see; an error if it is missing"
+        "--device",
+        choices=["cpu", "cuda", "twin"],
+        default="cpu",
+        help="where PyTorch computes; cuda: on a GPU, and compared with the CPU (a missing GPU is an error); "
+        "twin: twice on the CPU, to rehearse that",
     )
+    group.addoption("--shard", help="run a part of the files only, such as 2/4; see tests/runner/shard.py")
+    group.addoption("--gpu-results", type=Path, help="write what was compared on the GPU into this JSON file")
     group.addoption("--downloads", action="store_true", help="with a network: run the blocks that need a download, too")
     group.addoption("--report", type=Path, help="write what was verified into this JSON file, for the site")
-    group.addoption("--page-seconds", type=float, default=60.0, help="time limit of one page (default 60)")
+    group.addoption("--page-seconds", type=float, help="time limit of one page (default 60; 600 on a GPU)")
     group.addoption("--page-memory", type=float, default=4.0, help="memory limit of one page in GiB (default 4)")
     group.addoption("--page-seed", type=int, default=0, help="seed at the start of each page (default 0)")
 
 
 def pytest_configure(config):
     option = config.option
+    if option.shard:
+        try:
+            shard.parse(option.shard)
+        except ValueError as problem:
+            raise pytest.UsageError(str(problem)) from None
     # A process that has computed with OpenMP threads cannot be forked; each page starts threads of its own.
     os.environ["OMP_NUM_THREADS"] = "1"
     if not option.codeblocks:
         if option.update_outputs:
             raise pytest.UsageError("--update-outputs needs --codeblocks")
         return
+    if option.page_seconds is None:
+        option.page_seconds = 60.0 if option.device == "cpu" else 600.0
     if option.update_outputs and option.device != "cpu":
         raise pytest.UsageError("outputs are written on a CPU only: leave out --device cuda")
     if min(option.page_seconds, option.page_memory) <= 0 or not 0 <= option.page_seed < 2**32:
@@ -82,12 +96,12 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end the pages too, as after Ctrl-C
     os.environ["MPLBACKEND"] = "Agg"
     os.environ.setdefault("MPLCONFIGDIR", str(config.rootpath / ".cache" / "matplotlib"))
-    if option.device == "cpu":
+    if option.device != "cuda":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     elif not cuda_works():
         raise pytest.UsageError("--device cuda: torch finds no CUDA device here")
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Report(option.report, config), "pages-report")
+        config.pluginmanager.register(Report(config), "pages-report")
 
 
 def threads() -> int:
@@ -129,12 +143,23 @@ def pytest_collect_file(file_path, parent):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tells each page which of its steps are wanted, so that nothing runs that nobody asked for."""
+    """Leaves out what is for other machines; tells each page which of its steps are wanted, so that only those run."""
+    if config.option.shard:
+        leave_to_others(config, items)
     for item in items:
         if isinstance(item, StepItem):
             item.parent.wanted.add(item.name)
     if "hypothesis" not in sys.modules and config.pluginmanager.has_plugin("hypothesispytest"):
         config.pluginmanager.unregister(name="hypothesispytest")  # its summary would import hypothesis, for 0.2 s
+
+
+def leave_to_others(config, items) -> None:
+    part, parts = shard.parse(config.option.shard)
+    files = {item.nodeid: item.nodeid.partition("::")[0] for item in items}
+    places = shard.assign(set(files.values()), shard.recorded(config.rootpath), parts)
+    others = [item for item in items if places[files[item.nodeid]] != part]
+    items[:] = [item for item in items if places[files[item.nodeid]] == part]
+    config.hook.pytest_deselected(items=others)
 
 
 def pytest_sessionfinish(session):
@@ -151,6 +176,8 @@ class PageFile(pytest.File):
         self.content: Page = read_page(self.path, self.config.rootpath)
         if self.config.option.downloads:
             wake_downloads(self.content)
+        if self.config.option.device != "cpu" and self.content.steps:
+            self.content.steps.append(Ending("gpu", self.content.steps[-1].line))
         self.wanted: set[str] = set()
         self.process: PageProcess | None = None
         self.printed: list[tuple[Block, str]] = []
@@ -254,6 +281,8 @@ class StepItem(PageItem):
     def runtest(self):
         result = self.parent.result(self.step.name)
         status = result["status"]
+        if "gpu" in result:
+            self.user_properties.append(("gpu", result["gpu"] | {"seconds": result["seconds"]}))
         if status == "skipped":
             pytest.skip(result["message"])
         elif status == "failed":
@@ -285,7 +314,8 @@ class StepItem(PageItem):
 
     def compare(self, result: dict) -> None:
         """What the block printed against what the page shows."""
-        fault = output_fault(self.step, result["output"])
+        units = 0.5 if self.config.option.device == "cpu" else 1.5  # sums are rounded in another order there
+        fault = output_fault(self.step, result["output"], units)
         if fault is None:
             return
         if self.config.option.update_outputs and fault.mend:

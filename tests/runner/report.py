@@ -18,9 +18,11 @@ PLACE = re.compile(r"^(?P<path>[\w./-]+):(?P<line>\d+): (?P<message>.*)$", re.MU
 class Report:
     """Counts, on the controller of a run, what each page ran and checked."""
 
-    def __init__(self, path: Path | None, config: pytest.Config):
-        self.path, self.root, self.device = path, config.rootpath, config.option.device
+    def __init__(self, config: pytest.Config):
+        self.path, self.root, self.device = config.option.report, config.rootpath, config.option.device
+        self.gpu_path = config.option.gpu_results
         self.pages: dict[str, dict[str, int]] = {}
+        self.gpu: dict[str, dict[str, dict]] = {}  # page -> block -> what was compared there
         self.notes: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -28,8 +30,11 @@ class Report:
         kind = properties.get("kind")
         if kind is None or report.when != "call":
             return
+        page_name, _, step = report.nodeid.partition("::")
+        if "gpu" in properties:
+            self.gpu.setdefault(page_name, {})[step] = properties["gpu"]
         empty = {"blocks": 0, "claims": 0, "failed": 0, "items": 0, "of": properties["of"]}
-        page = self.pages.setdefault(report.nodeid.partition("::")[0], empty)
+        page = self.pages.setdefault(page_name, empty)
         page["items"] += 1
         if report.failed:
             page["failed"] += 1
@@ -40,24 +45,58 @@ class Report:
     def pytest_sessionfinish(self) -> None:
         if os.environ.get("GITHUB_ACTIONS"):
             print("\n" + "\n".join(dict.fromkeys(self.notes)))
+        whole = {name: counts for name, counts in self.pages.items() if counts["items"] == counts["of"]}
+        pages = {name: {**self.facts(), **counts, "hash": self.hash(name)} for name, counts in whole.items()}
         if self.path:
-            whole = {name: counts for name, counts in self.pages.items() if counts["items"] == counts["of"]}
-            pages = {name: {**self.facts(), **counts, "hash": self.hash(name)} for name, counts in whole.items()}
-            known = json.loads(self.path.read_text(encoding="utf-8"))["pages"] if self.path.is_file() else {}
-            text = json.dumps({"pages": {**known, **pages}}, indent=1, sort_keys=True)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self.path.with_name(self.path.name + ".new")
-            temporary.write_text(text + "\n", encoding="utf-8")
-            temporary.replace(self.path)
+            add_pages(self.path, pages)
+        if self.gpu_path:
+            add_pages(
+                self.gpu_path,
+                {name: {**pages[name], **of_page(blocks)} for name, blocks in self.gpu.items() if name in pages},
+            )
 
     def facts(self) -> dict[str, str]:
         now = datetime.now(UTC)
         versions = f"Python {platform.python_version()} and torch {version('torch')}"
-        device = "a CPU" if self.device == "cpu" else cuda_name()
+        device = {"cpu": lambda: "a CPU", "twin": lambda: "a CPU, twice", "cuda": cuda_name}[self.device]()
         return {"date": f"{now.day} {now:%B %Y}", "versions": versions, "device": device}
 
     def hash(self, name: str) -> str:
         return content_hash(self.root / name, self.root)
+
+
+def add_pages(path: Path, pages: dict[str, dict]) -> None:
+    """Write what is known of these pages into a file; what it says of other pages stays."""
+    known = json.loads(path.read_text(encoding="utf-8"))["pages"] if path.is_file() else {}
+    text = json.dumps({"pages": {**known, **pages}}, indent=1, sort_keys=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def of_page(blocks: dict[str, dict]) -> dict:
+    """What was compared on a page as a whole, and in each block that computed with torch."""
+    largest: dict[str, float] = {}
+    for block in blocks.values():
+        for kind, gap in block["differences"].items():
+            largest[kind] = max(gap, largest.get(kind, 0.0))
+    shown = {
+        name: {
+            "seconds": round(block["seconds"], 3),
+            "operations": block["operations"],
+            "differences": {kind: float(f"{gap:.1e}") for kind, gap in block["differences"].items()},
+            "peak_mebibytes": block["peak_mebibytes"],
+            **({"missing": block["missing"]} if block["missing"] else {}),
+        }
+        for name, block in blocks.items()
+        if block["operations"] or block["missing"]
+    }
+    return {
+        "operations": sum(block["operations"] for block in blocks.values()),
+        "differences": {kind: float(f"{gap:.1e}") for kind, gap in largest.items()},
+        "steps": shown,
+    }
 
 
 def annotation(path: str, line: str, message: str) -> str:

@@ -15,13 +15,11 @@
   const KERNEL_SIDE = 3;
 
   class DigitLab extends Widget {
-    async connectedCallback() {
-      await this.fetchWhenNear("digit-weights.js");
+    connectedCallback() {
       this.weights = digitCnn.unpack(DIGITS.weights);
       this.replaceChildren(this.inputs(), this.answer(), this.inside(), this.said);
       this.useExample(0);
       this.stages.forEach(({ key }) => this.chooseStrongest(key));
-      this.dataset.ready = ""; // the room that was kept is filled
     }
 
     // --- Parts -----------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@
   const MOST_PIXELS = 320; // of the longer side of a picture of the reader's own
 
   class KernelSandbox extends Widget {
-    async connectedCallback() {
+    connectedCallback() {
       const start = new URLSearchParams(this.getAttribute("state"));
       this.start = filtering.fromQuery(start);
       this.state = this.linked(filtering.fromQuery) ?? filtering.fromQuery(start);
@@ -26,7 +26,6 @@
       this.place = [30, 100]; // row and column of the pixel that is looked at, in the result
       this.replaceChildren(this.settings(), this.board(), this.look(), this.more());
       this.display();
-      await this.fetchWhenNear("photograph.js");
       this.usePhotograph();
     }
 

@@ -1,9 +1,8 @@
-// What the widgets share: buttons, a link that brings a state back, one line that says what happened. element() and
-// addCopyButton() are in base.js. What stands inside a widget is what a reader without JavaScript sees.
+// What the widgets share: buttons, a link that brings a state back, one line that says what happened. It fetches the files
+// of the widgets of a page when the first of them comes near the screen. element() and addCopyButton() are in base.js. What
+// stands inside a widget is what a reader without JavaScript sees.
 
 "use strict";
-
-const widgetFolder = new URL("./", document.currentScript.src);
 
 class Widget extends HTMLElement {
   /** A line for what happened: read out by a screen reader. */
@@ -31,23 +30,6 @@ class Widget extends HTMLElement {
       const address = new URL(`?${query}#${this.id}`, location.href);
       history.replaceState(null, "", address);
       return this.copy(address.href, "The link is in the address bar.");
-    });
-  }
-
-  /** Resolves when a script of this folder has run, which is fetched when the element comes near the screen. */
-  fetchWhenNear(file) {
-    return new Promise((done) => {
-      const script = element("script", { src: new URL(file, widgetFolder).href, onload: done });
-      const watch = new IntersectionObserver(
-        ([{ isIntersecting }]) => {
-          if (isIntersecting) {
-            watch.disconnect();
-            document.head.append(script);
-          }
-        },
-        { rootMargin: "100%" },
-      );
-      watch.observe(this);
     });
   }
 
@@ -90,7 +72,7 @@ function flagField(word, name, work) {
 
 /** Lines of Python that can be copied, folded under `summary`; `code` is the element to fill. */
 function program(summary, language = "python") {
-  const code = element("code", {});
+  const code = element("code", { tabIndex: 0 }); // its lines may be too long for the screen
   const pre = element("pre", {}, code);
   addCopyButton(pre);
   const block = element("div", { className: `language-${language} highlight` }, pre);
@@ -144,4 +126,19 @@ function realField(label, value, most, work) {
     work(fits ? number : null, field);
   });
   return field;
+}
+
+{
+  const { src, dataset } = document.currentScript; // dataset.later: the files, in their order, see overrides/layout.html
+  const near = new IntersectionObserver(
+    (entries) => {
+      if (entries.some(({ isIntersecting }) => isIntersecting)) {
+        near.disconnect();
+        const scripts = dataset.later.split(" ").map((file) => element("script", { src: new URL(file, src).href, async: false }));
+        document.head.append(...scripts);
+      }
+    },
+    { rootMargin: "100%" },
+  );
+  document.querySelectorAll(".widget").forEach((widget) => near.observe(widget));
 }
