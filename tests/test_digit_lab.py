@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from scripts.make_widget_data import read_digits
+from scripts.make_widget_data import read_digits, read_weights
+from snippets import first_cnn
 from tests.conftest import ROOT, equal, golden
 
 MODULE = ROOT / "docs/assets/widgets/digit-cnn.js"
@@ -77,6 +78,10 @@ def test_it_reads_the_digits_that_it_should_and_says_where_it_is_wrong(page):
         words = page.locator(".digit__verdict").inner_text()
         assert words.endswith(f"It is a {name[0]}." if place < 10 else f"It is a {name[0]}: the CNN is wrong.")
     assert len(names) == 14
+    model, images, labels = read_weights(), *first_cnn.load()
+    test = first_cnn.split(labels)[2]
+    right = (model(images[test].double()).argmax(dim=1) == labels[test]).sum().item()
+    assert page.locator(".digit__known").inner_text() == f"Of the {len(test)} test images of the lesson it reads {right} correctly."
     scores = page.locator(".digit__scores td:last-child").all_inner_texts()
     assert sum(float(score.removesuffix(" %")) for score in scores) == pytest.approx(100, abs=0.5)
 

@@ -10,6 +10,7 @@ import pytest
 from scripts import make_zip
 from scripts.audit import Tags
 from tests.conftest import ROOT
+from tests.runner.fences import WIDGETS
 
 UNKNOWN = "reference/no-such-page/"
 
@@ -76,6 +77,20 @@ def test_from_the_folder_one_reads_searches_and_answers(folder, browser):
     assert not problems, problems
 
 
+def test_widgets_work_in_the_folder_and_what_cannot_is_not_shown(folder, browser):
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    for name in sorted(WIDGETS):
+        page.goto((folder / "reference" / f"{name}.html").as_uri())
+        page.locator(f"{name}:defined > div").first.wait_for()
+    page.goto((folder / "reference/kernel-sandbox.html").as_uri())
+    page.locator(".widget__sum", has_text="Pixel (30, 100)").wait_for()
+    page.goto((folder / "lessons/pooling/index.html").as_uri())
+    assert page.locator(".run__row").count() > 5 and not page.locator(".run__row").first.is_visible()
+    context.close()
+    assert not list(folder.rglob("*pyodide*")), "a page in a folder may start no worker"
+
+
 def test_what_was_opened_once_opens_without_a_network(browser, address):
     context = browser.new_context(base_url=address)
     page = context.new_page()
@@ -106,6 +121,8 @@ def test_a_button_keeps_the_whole_course(browser, address):
     page.keyboard.type("momentum")
     page.locator(".md-search-result__item > a").first.click(timeout=10_000)
     page.wait_for_url("**/lessons/training-loop/**")
+    page.goto("reference/digit-lab/")
+    page.locator("digit-lab:defined > div").first.wait_for()
     context.close()
 
 

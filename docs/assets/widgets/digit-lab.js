@@ -62,7 +62,8 @@
       });
       const head = element("tr", {}, ...["digit", "score, drawn", "logit", "score"].map((word) => element("th", { scope: "col" }, word)));
       const table = element("table", { className: "digit__scores" }, element("thead", {}, head), element("tbody", {}, ...this.bars.map(({ row }) => row)));
-      return element("div", {}, this.verdict, table);
+      const known = `Of the ${DIGITS.of} test images of the lesson it reads ${DIGITS.right} correctly.`;
+      return element("div", {}, this.verdict, table, element("p", { className: "digit__known" }, known));
     }
 
     inside() {
