@@ -31,7 +31,6 @@ WHEELS = {
     "markdown": "markdown",
     "pymdown-extensions": "pymdownx",
     "mkdocs": "mkdocs",
-    "beautifulsoup4": "bs4",
 }
 
 
