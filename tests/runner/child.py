@@ -224,7 +224,7 @@ class Clock:
 class Run:
     """The state of a page between its steps."""
 
-    def __init__(self, printed: Printed, device: str):
+    def __init__(self, printed: Printed, device: str = "cpu"):
         self.mirror = mirror(device)
         self.module = types.ModuleType("__main__")
         sys.modules["__main__"] = self.module
