@@ -65,6 +65,7 @@ class Mirror(TorchDispatchMode):
         super().__init__()
         self.device = device
         self.total = 0
+        self.quiet = 0  # operations that compute nothing, such as those that make the weights of a layer
         self.elsewhere = 0  # operations on tensors that the page itself has put on the GPU, or that hold no numbers
         self.found = Compared()
         torch.backends.cuda.matmul.allow_tf32 = False
@@ -112,7 +113,9 @@ class Mirror(TorchDispatchMode):
         is_view = any(each.alias_info is not None and not each.alias_info.is_write for each in func._schema.returns)
         is_random = torch.Tag.nondeterministic_seeded in func.tags
         name = func._schema.name.partition("::")[2]
-        return bool(plain) and not is_view and not is_random and name not in QUIET and "device" not in kwargs
+        found = bool(plain) and not is_view and not is_random and name not in QUIET and "device" not in kwargs
+        self.quiet += not found
+        return found
 
     def copy(self, value):
         if not isinstance(value, torch.Tensor):
