@@ -344,8 +344,9 @@ def run_ending(step: Ending, page: Run) -> dict:
 
 def run_gpu_ending(step: Ending, page: Run) -> dict:
     """A page that computes with torch must have computed on the GPU."""
-    seen = [getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(page.module).values()]
-    imported = any(str(name).partition(".")[0] == "torch" for name in seen)
+    values = vars(page.module).values()
+    homes = [getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in values]
+    imported = any(str(home).partition(".")[0] == "torch" for home in homes)
     used = not imported or page.mirror.total or page.mirror.elsewhere or page.mirror.quiet
     told = f"{step.line}: this page imports torch, and not one operation of it ran on the GPU"
     return {"status": "passed"} if used else {"status": "failed", "message": told}
