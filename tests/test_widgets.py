@@ -94,9 +94,13 @@ def test_without_javascript_its_words_are_there(name, browser, address):
         f for f in scan((ROOT / f"docs/reference/{name}.md").read_text(encoding="utf-8")).fences if f.language == name
     )
     words = page.locator(name).inner_text()
+    tables = page.locator(f"{name} table").count()
     page.close()
     said = fields(fence.body)
-    assert all(said[key] in words for key in ("alt", *NUMBERS) if key in said)
+    numbers = re.findall(r"-?\d+", " ".join(said[key] for key in NUMBERS if key in said))
+    assert said["alt"] in words
+    assert re.findall(r"-?\d+", words.removeprefix(said["alt"])) == numbers
+    assert tables == len({"input", "kernel"} & set(said))
 
 
 @each_widget

@@ -76,6 +76,22 @@ def filtering(fields: dict[str, str]) -> str:
     return urlencode({"k": kernel, "divide": fields.get("divide", "1"), "show": fields.get("show", "0")})
 
 
+def picture(name: str, text: str) -> str:
+    """What a reader without JavaScript sees of the numbers: a table for each grid, or the layers in their order."""
+    if name == "network":
+        shape, _, layers = text.partition(": ")
+        items = "".join(f"<li><code>{escape(layer)}</code></li>" for layer in layers.split("; "))
+        return f"<p>Input: {escape(shape.replace('x', ' × '))}. Then:</p><ol>{items}</ol>"
+    tables = []
+    for place, part in enumerate(re.split(r" *\|+ *", text)):
+        rows = ["".join(f"<td>{value:g}</td>" for value in row) for row in grid(part)]
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        caption = name if "|" not in text else f"{name} {place}"
+        table = f'<table class="widget__table"><caption>{caption}</caption><tbody>{body}</tbody></table>'
+        tables.append(f'<div class="widget__grid">{table}</div>')
+    return f'<div class="stepper__grids">{"".join(tables)}</div>'
+
+
 @dataclass(frozen=True)
 class Widget:
     """A formatter for pymdownx.superfences; no closure, which Zensical could not pickle."""
@@ -92,10 +108,10 @@ class Widget:
             query = f' state="{escape(self.state(fields))}"' if self.state else ""
         except ValueError as problem:
             raise error(md, source, f"wrong `{self.name}` fence: {problem}") from problem
-        shown = [key for key in ("input", "kernel", "network") if key in fields]
-        words = escape(fields["alt"] + "".join(f" {key.capitalize()}: {fields[key]}." for key in shown))
+        still = "".join(picture(key, fields[key]) for key in ("input", "kernel", "network") if key in fields)
         attributes = f'id="{escape(fields["id"])}"{query} data-search-exclude="true"'
-        return f'<div class="widget"><{self.name} {attributes}><p>{words}</p></{self.name}></div>'
+        words = f"<p>{escape(fields['alt'])}</p>"
+        return f'<div class="widget"><{self.name} {attributes}>{words}{still}</{self.name}></div>'
 
     def read(self, source: str, md: Markdown) -> dict[str, str]:
         found = [LINE.match(line) for line in source.strip().split("\n")]
