@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     packages = install(options.wheels)
     command = [sys.executable, "-m", "pytest", "--codeblocks", "--device", options.device, *options.page]
-    command += ["--gpu-results", str(options.results.resolve()), "-q", "-p", "no:cacheprovider"]
+    command += ["--gpu-results", str(options.results.resolve()), "-q"]
     command += ["-n", str(options.workers)] if options.workers else []
     command += ["--shard", options.shard] if options.shard else []
     path = os.pathsep.join([str(packages), *filter(None, [os.environ.get("PYTHONPATH")])])
