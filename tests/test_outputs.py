@@ -1,9 +1,12 @@
 """Comparison of printed and shown outputs: a table of what agrees, a table of what does not, and random text."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.runner import wordings
 from tests.runner.outputs import differences, idle_band, within
 
 AGREE = [
@@ -83,3 +86,13 @@ def test_a_setting_has_no_band():
     assert differences("lr=0.1: 2.30", "lr=0.1: 2.25", 0.1) == []
     assert differences("lr=0.1: 2.30", "lr=0.2: 2.30", 0.1)
     assert differences("loss=2.30", "loss=2.25", 0.1) == []
+
+
+def test_another_version_of_torch_is_translated_and_the_locked_one_is_not(monkeypatch):
+    root = Path(__file__).resolve().parents[1]
+    said, ours = next(iter(wordings.WORDINGS.items()))
+    assert wordings.locked(root) and wordings.translated(said, root / "elsewhere") == ours
+    monkeypatch.setattr(wordings, "version", lambda name: wordings.locked(root) + "+cu130")
+    assert wordings.translated(said, root) == said
+    monkeypatch.setattr(wordings, "version", lambda name: "2.11.0")
+    assert wordings.translated(f"before, {said} after", root) == f"before, {ours} after"

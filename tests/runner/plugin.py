@@ -32,6 +32,7 @@ from tests.runner import (
     totals,
     unbound,
     update,
+    wordings,
 )
 from tests.runner.fences import Problem
 from tests.runner.page import Block, Claim, Ending, Page, output_fault, read_page
@@ -315,7 +316,8 @@ class StepItem(PageItem):
     def compare(self, result: dict) -> None:
         """What the block printed against what the page shows."""
         units = 0.5 if self.config.option.device == "cpu" else 1.5  # sums are rounded in another order there
-        fault = output_fault(self.step, result["output"], units)
+        printed = wordings.translated(result["output"], self.config.rootpath)
+        fault = output_fault(self.step, printed, units)
         if fault is None:
             return
         if self.config.option.update_outputs and fault.mend:
