@@ -61,6 +61,22 @@ def test_a_changed_file_of_a_widget_is_found(file, monkeypatch, tmp_path, capsys
     assert capsys.readouterr().out.startswith(f"{file}: not ")
 
 
+@pytest.mark.parametrize("name", ["PHOTOGRAPH", "DIGITS"])
+@pytest.mark.parametrize("text", [None, "", 'const DIGITS = {\n  weights: {"values":[9-1]},\n};', "base64,AAAA"])
+def test_a_damaged_file_of_a_widget_is_named(name, text, monkeypatch, tmp_path, capsys):
+    path = tmp_path / "damaged.js"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(make_widget_data, "ROOT", tmp_path)
+    monkeypatch.setattr(make_widget_data, name, path)
+    other = "DIGITS" if name == "PHOTOGRAPH" else "PHOTOGRAPH"
+    kept = tmp_path / getattr(make_widget_data, other).name
+    kept.write_bytes(getattr(make_widget_data, other).read_bytes())
+    monkeypatch.setattr(make_widget_data, other, kept)
+    assert make_widget_data.main(["--check"]) == 1
+    assert "damaged.js: " in capsys.readouterr().out
+
+
 @each_widget
 def test_it_stands_in_a_lesson_with_a_question(name):
     page = ROOT / "docs/lessons" / LESSONS[name] / "index.md"
