@@ -7,6 +7,7 @@ Example: python -m scripts.audit --runs 5 lessons/vgg/ reference/glossary/
 """
 
 import argparse
+import contextlib
 import gzip
 import json
 import os
@@ -64,8 +65,9 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_header("Cache-Control", "max-age=31536000")
         if packed:
             self.send_header("Content-Encoding", "gzip")
-        self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # a browser that has gone on waits no longer
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, *arguments: object) -> None:
         pass
