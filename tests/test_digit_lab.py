@@ -106,7 +106,10 @@ def test_a_digit_is_drawn_by_keyboard(page):
 
 def test_a_digit_is_drawn_by_pointer(page):
     box = page.locator(".digit__pad").bounding_box()
-    at = lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])  # noqa: E731
+
+    def at(x, y):
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
     page.mouse.move(*at(0.5, 0.2))
     page.mouse.down()
     for x, y in [(0.35, 0.3), (0.3, 0.5), (0.35, 0.75), (0.5, 0.85), (0.65, 0.75), (0.7, 0.5), (0.65, 0.3), (0.5, 0.2)]:

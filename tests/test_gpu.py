@@ -108,7 +108,18 @@ def test_other_whole_numbers_are_a_fault_and_ties_are_not():
             copied = super().copy(value)
             return copied.flip(0) if isinstance(value, torch.Tensor) and value.dim() else copied
 
-    for work, faults in ((lambda: torch.arange(3) + 1, 1), (lambda: torch.tensor([1.0, 1.0, 0.0]).argmax(), 0)):
+    equal = torch.tensor([[1.0, 1.0], [1.0, 1.0]])
+    cases = [
+        (lambda: torch.arange(3) + 1, 1),
+        (lambda: torch.tensor([1.0, 0.0, 0.0]).argmax(), 1),
+        (lambda: torch.tensor([[1.0, 2.0], [4.0, 3.0]]).argmax(dim=1), 1),
+        (lambda: torch.tensor([1.0, 0.0, 1.0, 0.0]).argmax(), 1),
+        (lambda: torch.tensor([3.0, 1.0, 2.0]).argsort(), 1),
+        (lambda: equal.argmax(), 0),
+        (lambda: equal.argmax(dim=1), 0),
+        (lambda: equal.argsort(), 0),
+    ]
+    for work, faults in cases:
         mirror = Moved("cpu")
         with mirror:
             work()

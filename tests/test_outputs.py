@@ -96,3 +96,9 @@ def test_another_version_of_torch_is_translated_and_the_locked_one_is_not(monkey
     assert wordings.translated(said, root) == said
     monkeypatch.setattr(wordings, "version", lambda name: "2.11.0")
     assert wordings.translated(f"before, {said} after", root) == f"before, {ours} after"
+
+
+@pytest.mark.parametrize(("seen", "fits"), [("0.124", True), ("0.126", True), ("0.127", False), ("0.12", False)])
+def test_on_a_gpu_the_last_digit_may_be_another_one(seen, fits):
+    assert (differences("0.125", seen, units=1.5) == []) == fits
+    assert differences("4 of 5", "5 of 5", units=1.5), "but no integer"

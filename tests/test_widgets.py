@@ -11,11 +11,12 @@ from pymdownx.superfences import SuperFencesException
 
 from scripts import make_golden, make_widget_data
 from scripts.site import widgets as site_widgets
+from scripts.site.widgets import NUMBERS
 from tests.conftest import ROOT
 from tests.runner.claims import fault
 from tests.runner.fences import WIDGETS, scan
 from tests.runner.page import Claim, read_page
-from tests.runner.widgets import NUMBERS, fields
+from tests.runner.widgets import fields
 
 CODE = ROOT / "docs/assets/widgets"
 AXE = ROOT / "node_modules/axe-core/axe.min.js"

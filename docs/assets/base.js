@@ -178,7 +178,7 @@ addEventListener("DOMContentLoaded", () => {
 });
 
 // A block of code that is wider than its place takes the focus. The theme cannot see that before the block is drawn, which
-// happens when it comes near: its longest line is known, see scripts/site/blocks.py, and a letter is measured once.
+// happens when it comes near. But its longest line is known, see scripts/site/blocks.py, and a letter can be measured.
 const measure = document.createElement("canvas").getContext("2d");
 
 function isWide(code, width) {

@@ -29,6 +29,7 @@ LINE = re.compile(r"^([a-z]+): *(\S.*)$")
 MODES = ("2d", "1d", "transposed")
 LAYER = r"(conv|maxpool|avgpool|adaptive|batchnorm|relu|dropout|flatten|linear)( [a-z]+=\d+)*"
 NETWORK = re.compile(rf"^\d+x\d+x\d+: {LAYER}(; {LAYER})*$")
+NUMBERS = ("input", "kernel", "network")
 SIDES = (1, 3, 5, 7)  # of a kernel with a middle
 
 
@@ -108,7 +109,7 @@ class Widget:
             query = f' state="{escape(self.state(fields))}"' if self.state else ""
         except ValueError as problem:
             raise error(md, source, f"wrong `{self.name}` fence: {problem}") from problem
-        still = "".join(picture(key, fields[key]) for key in ("input", "kernel", "network") if key in fields)
+        still = "".join(picture(key, fields[key]) for key in NUMBERS if key in fields)
         attributes = f'id="{escape(fields["id"])}"{query} data-search-exclude="true"'
         words = f"<p>{escape(fields['alt'])}</p>"
         return f'<div class="widget"><{self.name} {attributes}>{words}{still}</{self.name}></div>'

@@ -29,21 +29,12 @@ QUIET = set(
     "full_like new_zeros new_ones new_full new_empty new_empty_strided empty_strided zero_ fill_ set_ resize_ "
     "_reshape_alias _unsafe_view record_stream is_same_size equal".split()
 )
-# Their results have no sign of their own.
-QUIET |= {"linalg_svd", "_linalg_svd", "linalg_eigh", "_linalg_eigh", "linalg_qr", "linalg_eig"}
-# Where several places hold the same number, either may be named.
-TIES = {
-    "max_pool2d_with_indices",
-    "max_pool3d_with_indices",
-    "max",
-    "min",
-    "argmax",
-    "argmin",
-    "topk",
-    "sort",
-    "median",
-}
-TIES |= {"adaptive_max_pool2d", "fractional_max_pool2d", "mode", "kthvalue", "argsort", "cummax", "cummin"}
+# Their results have no sign of their own: they stay on the CPU.
+UNSIGNED = {"linalg_svd", "_linalg_svd", "linalg_eigh", "_linalg_eigh", "linalg_qr", "linalg_eig"}
+# Where several places hold the same number, either may be named: the values there are compared.
+TIES = set("max min argmax argmin argsort sort topk median mode kthvalue cummax cummin".split())
+# Their places count through a window's plane. The maxima themselves are compared.
+POOLS = {"max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d", "fractional_max_pool2d"}
 
 
 @dataclass
@@ -52,7 +43,6 @@ class Compared:
 
     operations: int = 0
     differences: dict[str, float] = field(default_factory=dict)  # dtype -> the largest, relative
-    worst: dict[str, str] = field(default_factory=dict)  # dtype -> the operation that it belongs to
     faults: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)  # operations that the GPU does not have
     peak_mebibytes: float = 0.0
@@ -66,6 +56,7 @@ class Mirror(TorchDispatchMode):
         self.device = device
         self.total = 0
         self.quiet = 0  # operations that compute nothing, such as those that make the weights of a layer
+        self.stayed = 0  # operations that the GPU does not have, or that are left to the CPU
         self.elsewhere = 0  # operations on tensors that the page itself has put on the GPU, or that hold no numbers
         self.found = Compared()
         torch.backends.cuda.matmul.allow_tf32 = False
@@ -113,6 +104,9 @@ class Mirror(TorchDispatchMode):
         is_view = any(each.alias_info is not None and not each.alias_info.is_write for each in func._schema.returns)
         is_random = torch.Tag.nondeterministic_seeded in func.tags
         name = func._schema.name.partition("::")[2]
+        if name in UNSIGNED:
+            self.stayed += 1
+            return False
         found = bool(plain) and not is_view and not is_random and name not in QUIET and "device" not in kwargs
         self.quiet += not found
         return found
@@ -125,6 +119,7 @@ class Mirror(TorchDispatchMode):
     def lacks(self, func, problem: Exception) -> None:
         name = func._schema.name.partition("::")[2]
         if isinstance(problem, NotImplementedError):
+            self.stayed += 1
             self.found.missing = sorted({*self.found.missing, name})
         else:
             self.found.faults.append(f"{name} fails on the GPU: {str(problem).splitlines()[0]}")
@@ -135,9 +130,8 @@ class Mirror(TorchDispatchMode):
         for cpu, gpu in zip(tree_flatten(mine)[0], tree_flatten(other)[0], strict=True):
             if not isinstance(cpu, torch.Tensor) or cpu.numel() == 0:
                 continue
-            gpu = gpu.cpu().to(
-                cpu.dtype
-            )  # a number of Python that became a tensor does not ask for float64, its copy does
+            # A number of Python that became a tensor does not ask for float64; its copy does.
+            gpu = gpu.cpu().to(cpu.dtype)
             if cpu.dtype in TOLERANCE:
                 self.found.differences.setdefault(str(cpu.dtype).removeprefix("torch."), 0.0)
             if torch.equal(cpu, gpu):
@@ -145,7 +139,7 @@ class Mirror(TorchDispatchMode):
             if cpu.dtype in TOLERANCE:
                 self.note(name, cpu, gpu, inputs)
                 cpu.copy_(gpu)
-            elif name not in TIES:
+            elif name not in POOLS and not (name in TIES and same_values(func, inputs, cpu, gpu)):
                 self.found.faults.append(f"{name} gives other whole numbers on the GPU")
 
     def note(self, name: str, cpu: torch.Tensor, gpu: torch.Tensor, inputs) -> None:
@@ -153,11 +147,23 @@ class Mirror(TorchDispatchMode):
         scale = max(largest(inputs), largest(cpu)) or 1.0
         gap = torch.where(same, 0, (cpu - gpu).abs()).max().item() / scale
         kind = str(cpu.dtype).removeprefix("torch.")
-        if gap >= self.found.differences.get(kind, 0.0):
-            self.found.differences[kind], self.found.worst[kind] = gap, name
+        self.found.differences[kind] = max(gap, self.found.differences.get(kind, 0.0))
         if not gap <= TOLERANCE[cpu.dtype]:
             most = f"{kind}: at most {TOLERANCE[cpu.dtype]:.0e}"
             self.found.faults.append(f"{name} differs on the GPU by {gap:.1e} of the largest number ({most})")
+
+
+def same_values(func, inputs, cpu: torch.Tensor, gpu: torch.Tensor) -> bool:
+    """Whether the places that both devices name hold the same values of the first input."""
+    args, kwargs = inputs
+    names = [argument.name for argument in func._schema.arguments]
+    given = {argument.name: argument.default_value for argument in func._schema.arguments}
+    given |= dict(zip(names, args, strict=False)) | kwargs
+    x, dim = given["self"], given.get("dim")
+    if dim is None:
+        return torch.equal(x.flatten()[cpu], x.flatten()[gpu])
+    mine, other = (each if each.dim() == x.dim() else each.unsqueeze(dim) for each in (cpu, gpu))
+    return torch.equal(torch.take_along_dim(x, mine, dim), torch.take_along_dim(x, other, dim))
 
 
 def largest(tree) -> float:

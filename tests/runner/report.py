@@ -45,6 +45,8 @@ class Report:
     def pytest_sessionfinish(self) -> None:
         if os.environ.get("GITHUB_ACTIONS"):
             print("\n" + "\n".join(dict.fromkeys(self.notes)))
+        if not (self.path or self.gpu_path):
+            return
         whole = {name: counts for name, counts in self.pages.items() if counts["items"] == counts["of"]}
         pages = {name: {**self.facts(), **counts, "hash": self.hash(name)} for name, counts in whole.items()}
         if self.path:

@@ -2,10 +2,8 @@
 
 from types import SimpleNamespace
 
-from scripts.site.widgets import grid
+from scripts.site.widgets import NUMBERS, grid
 from tests.runner.fences import WIDGETS, Problem, Scan
-
-NUMBERS = ("input", "kernel", "network")
 
 
 def fields(rows: list[str]) -> dict[str, str]:

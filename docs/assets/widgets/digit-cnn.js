@@ -100,5 +100,5 @@ const digitCnn = (() => {
     });
   }
 
-  return { SIDE, INK, forward, unpack, fit, convolve, pool, softmax };
+  return { SIDE, INK, forward, unpack, fit };
 })();

@@ -7,7 +7,7 @@
 "use strict";
 
 const filtering = (() => {
-  const KERNEL = [1, 7]; // its side: odd, so that it has a middle
+  const SIDES = [1, 3, 5, 7]; // of a kernel: odd, so that it has a middle
   const LARGEST = 1000; // of a weight and of the divisor
   // How a value becomes the brightness of a pixel, 0 to 255.
   const VIEWS = {
@@ -87,7 +87,7 @@ const filtering = (() => {
   function fromQuery(query) {
     const kernel = (query.get("k") ?? "").split("/").map((row) => row.trim().split(/\s+/).map(Number));
     const side = kernel.length;
-    const isSquare = side % 2 === 1 && side <= KERNEL[1] && kernel.every((row) => row.length === side);
+    const isSquare = SIDES.includes(side) && kernel.every((row) => row.length === side);
     if (!isSquare || !kernel.flat().every((weight) => Math.abs(weight) <= LARGEST)) {
       throw new Error("its kernel is damaged");
     }
@@ -119,5 +119,5 @@ const filtering = (() => {
     ].join("\n");
   }
 
-  return { KERNEL, LARGEST, VIEWS, gaussian, total, terms, value, correlate, brightness, resized, toQuery, fromQuery, pytorch };
+  return { SIDES, LARGEST, VIEWS, gaussian, total, terms, value, correlate, brightness, resized, toQuery, fromQuery, pytorch };
 })();

@@ -37,7 +37,7 @@
 
     settings() {
       const preset = select("example", ["choose", ...Object.keys(PRESETS)], (name) => PRESETS[name] && this.choose(PRESETS[name]));
-      this.side = select("kernel", ["1", "3", "5", "7"], (value) => this.change({ kernel: filtering.resized(this.state.kernel, Number(value)) }));
+      this.side = select("kernel", filtering.SIDES, (value) => this.change({ kernel: filtering.resized(this.state.kernel, Number(value)) }));
       this.show = select("show", Object.keys(filtering.VIEWS), (show) => this.change({ show }));
       this.divisor = realField("divide the sum by", 1, filtering.LARGEST, (value) => this.divide(value));
       const label = element("label", {}, "divide by", this.divisor);

@@ -277,5 +277,5 @@ const network = (() => {
     return ["| # | layer | output | parameters | MACs | receptive field |", "|--:|---|---|--:|--:|--:|", ...lines, ""].join("\n");
   }
 
-  return { KINDS, INPUT, MOST_LAYERS, layer, parse, toText, layerText, rows, field, recurrence, pytorch, markdown };
+  return { KINDS, INPUT, MOST_LAYERS, layer, parse, toText, rows, field, recurrence, pytorch, markdown };
 })();
