@@ -1,6 +1,7 @@
 """The comparison of CPU and GPU, on a machine without one: the second device is the CPU, and is made to be wrong."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -228,3 +229,10 @@ def test_results_become_a_table(folder, capsys):
     assert rows[0].startswith("| page | operations |") and "page.md | 2 | 0e+00 (float32) |" in rows[2]
     with pytest.raises(SystemExit):
         verify_gpu.main(["--summary", str(folder / "none.json")])
+
+
+def test_the_page_names_the_differences_that_are_allowed():
+    page = (ROOT / "docs/reference/gpu-runner.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (b?float\d+) \| (\S+) \|$", page, re.MULTILINE)
+    real = {dtype: most for dtype, most in TOLERANCE.items() if not dtype.is_complex}
+    assert {getattr(torch, name): float(most) for name, most in rows} == real
